@@ -3,8 +3,8 @@
 from typing import Final
 
 PASSWORD: Final = "correct horse battery staple"
-WITH_PASSWORD: Final = 64
-"""Users, the first ones, that have the password."""
+WITH_PASSWORD: Final = 256
+"""Users, the first ones, that have the password: so many that none meets Doorward's limit of codes."""
 
 _FIRST_NAMES: Final = (
     "Ada",

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_auth.oidc.userinfo.repository import TokenKey, find_users
-from doorward_identity.tables import sessions
+from doorward_identity.tables import sessions, users
 from integration.harness.installation import AUTH, Installation, Tokens, tokens_of
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_problem
-from integration.oidc.provider import Client, join_group, register
+from integration.oidc.provider import Client, claims_of, join_group, register
 
 pytestmark = pytest.mark.databases("sqlite")
 USERINFO = f"{AUTH}/userinfo"
@@ -51,6 +51,19 @@ def test_a_scope_tells_its_claims(
         "groups": ["ops"],
     }
     assert {name: claims[name] for name in claims.keys() & known.keys()}.items() <= known.items()
+
+
+def test_an_address_that_is_not_proven_is_no_name_of_a_user(
+    app: Client, idp: Installation, people: People
+) -> None:
+    """An upstream's user chooses it: an application would take that user for its owner."""
+    idp.execute(users.update().where(users.c.id == uuid.UUID(people.user.id)).values(email_verified_at=None))
+    app.sign_in(people.user)
+    tokens = app.tokens(scope="openid profile email")
+    claims = idp.call("GET", USERINFO, tokens["access_token"]).json()
+    for told in (claims, claims_of(idp, tokens["id_token"], app.client_id)):
+        assert "preferred_username" not in told
+        assert (told["email"], told["email_verified"]) == (people.user.email, False)
 
 
 def test_more_groups_than_fit_are_reported(app: Client, idp: Installation, people: People) -> None:

@@ -167,3 +167,17 @@ def test_every_session_and_application_is_on_one_of_the_parts(
     assert "Older sessions" in first
     for cursor in ("sessions=x", f"sessions={people.user.id}", "applications=gone", "applications=%00"):
         assert browser.open(f"/auth/account?{cursor}").text == first
+
+
+@pytest.mark.databases("sqlite", "mariadb")
+@pytest.mark.parametrize("client_id", ["", "none", "App", "app ", "é", "\U0001f600", "a\0b", "x" * 5_000])
+def test_only_a_clients_own_id_withdraws_its_consent(
+    browser: Browser, installation: Installation, people: People, client_id: str
+) -> None:
+    row_id = register(installation, first_party=False)
+    consent = {"user_id": uuid.UUID(people.user.id), "oauth_client_id": row_id, "scope": "openid"}
+    installation.execute(consents.insert().values(granted_at=datetime.now(UTC), **consent))
+    page = browser.log_in(people.user.email, PASSWORD)
+    sent = browser.send(page, "/auth/account/applications/withdraw", {"client_id": client_id})
+    assert (sent.status, sent.path) == (200, "/auth/account")
+    assert len(installation.execute(sa.select(consents.c.scope))) == 1

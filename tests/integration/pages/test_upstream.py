@@ -191,3 +191,11 @@ def test_the_button_of_another_page_leads_nowhere(sign_in: UpstreamSignIn, field
     page = sign_in.browser.send(sign_in.browser.open("/auth/login"), LEAVE, fields)
     assert page.refresh is None
     assert "/auth/login" in [form.action for form in page.forms]
+
+
+@pytest.mark.parametrize("name", ["", "none", "kc ", "é", "\0", "x" * 600])
+def test_an_unknown_upstream_is_said_on_the_page(sign_in: UpstreamSignIn, name: str) -> None:
+    page = sign_in.browser.open("/auth/login")
+    sent = sign_in.browser.send(page, LEAVE, {"upstream": name})
+    assert sent.status == 403
+    assert "no longer exists" in sent.text

@@ -52,6 +52,16 @@ def test_the_address_is_null_in_every_answer(client: Client, admin: Person, user
     assert [one["email"] for one in found] == [None] * 5
 
 
+def test_services_learn_whether_an_address_is_proven(client: Client, admin: Person) -> None:
+    client.provider.claims = {"email": admin.email, "email_verified": False}
+    pair = client.redeem(client.code()).json()
+    me = client.api.call("GET", f"{AUTH}/me", pair["access_token"]).json()
+    ids = {"id": [me["id"], admin.id]}
+    found = client.api.call("GET", f"{AUTH}/users", headers=BASIC, params=ids).json()["items"]
+    told = {one["id"]: (one["email"], one["email_verified"]) for one in found}
+    assert told == {me["id"]: (admin.email, False), admin.id: (admin.email, True)}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

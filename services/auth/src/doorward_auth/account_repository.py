@@ -116,9 +116,19 @@ def lock_shared_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account 
 
 
 def find_summaries(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> Sequence[sa.RowMapping]:
-    """Read id, email (None if it is empty), name, role, status and avatar_digest of accounts that exist."""
-    email = sa.func.nullif(users.c.email, "").label("email")
-    columns = users.c.id, email, users.c.name, users.c.role, users.c.status, users.c.avatar_digest
+    """Read the accounts that exist.
+
+    The columns are id, email (None if it is empty), is_verified, name, role, status and avatar_digest.
+    """
+    columns = (
+        users.c.id,
+        sa.func.nullif(users.c.email, "").label("email"),
+        users.c.email_verified_at.is_not(None).label("is_verified"),
+        users.c.name,
+        users.c.role,
+        users.c.status,
+        users.c.avatar_digest,
+    )
     return connection.execute(sa.select(*columns).where(users.c.id.in_(user_ids))).mappings().all()
 
 

@@ -36,6 +36,7 @@ from doorward_auth.settings import AuthSettings
 from doorward_auth.sign_in import endpoints as sign_in
 from doorward_auth.tokens import endpoints as tokens
 from doorward_auth.upstream.links import endpoints as upstream_links
+from doorward_auth.upstream.links.errors import RecentLoginRequiredError
 from doorward_auth.upstream.logins import endpoints as upstream_logins
 from doorward_auth.upstream.redirects import endpoints as upstream_redirects
 from doorward_auth.upstream.tokens import endpoints as upstream_tokens
@@ -162,7 +163,8 @@ def create_app(settings: AuthSettings, resources: IdentityResources | None = Non
     setup_error_handlers(app, page_renderer(services.site, renderer_for(OAUTH_ROUTES), routes=browser_routes))
     rejected_calls = RejectedCalls(used.database, AuditAction.CALL_REJECTED_BY_AUTH)
     # A proxy asks about requests to other applications: these rejections are not of Doorward's calls.
-    setup_rejection_audit(app, rejected_calls, AUTHORITY_ERRORS, except_routes=[VERIFY_ROUTE])
+    errors = (*AUTHORITY_ERRORS, RecentLoginRequiredError)
+    setup_rejection_audit(app, rejected_calls, errors, except_routes=[VERIFY_ROUTE])
     return app
 
 

@@ -197,7 +197,7 @@ class AuthServices:
                 token_seconds=settings.access_token_seconds,
             ),
             dead_letters=AccountDeadLetterService(resources, mail, settings),
-            inspector=TokenInspector(resources, settings, provider),
+            inspector=TokenInspector(resources, settings, provider, limiter),
             revocation_feed=RevocationFeed(
                 verification.revocations,
                 issuer=settings.issuer,

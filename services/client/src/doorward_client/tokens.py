@@ -83,6 +83,11 @@ class Claims:
         return permission in self.permissions
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether scopes leave a part of what the role permits."""
+        return self.scopes is not None and FULL_SCOPE not in self.scopes
+
+    @property
     def covers_account(self) -> bool:
         """Whether the token is good for the caller's own data."""
         return self.scopes is None or not self.scopes.isdisjoint({FULL_SCOPE, ACCOUNT_SCOPE})

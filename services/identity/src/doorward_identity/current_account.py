@@ -4,7 +4,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from doorward_client.bearer_auth import InsufficientPermissionError, InvalidAccessTokenError
+from doorward_client.bearer_auth import (
+    InsufficientPermissionError,
+    InsufficientScopeError,
+    InsufficientUserAuthenticationError,
+    InvalidAccessTokenError,
+)
 from doorward_client.errors import DoorwardError
 from doorward_client.permissions import Permission, permissions_of
 from doorward_client.tokens import Claims
@@ -24,7 +29,12 @@ class TargetOutranksCallerError(DoorwardError):
     detail = "This account has, or would get, a permission that you do not have."
 
 
-AUTHORITY_ERRORS: Final = (InsufficientPermissionError, TargetOutranksCallerError)
+AUTHORITY_ERRORS: Final = (
+    InsufficientPermissionError,
+    InsufficientScopeError,
+    InsufficientUserAuthenticationError,
+    TargetOutranksCallerError,
+)
 """Rejections of callers who may not do what they want."""
 
 

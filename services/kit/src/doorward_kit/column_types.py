@@ -145,6 +145,12 @@ def read_utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}Z")
 
 
+def first_id_of(moment: datetime) -> uuid.UUID:
+    """Return the lowest id of a millisecond: ids are UUIDv7, so they order by time (RFC 9562)."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return uuid.UUID(bytes=milliseconds.to_bytes(6, "big") + bytes(10))
+
+
 class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
     """The database's clock in UTC, which all replicas share.
 

@@ -35,6 +35,7 @@ CASES: Final[list[tuple[AuditAction, Case]]] = [
     (AuditAction.EMAIL_CHANGE_FAILED, credential_cases.finds_the_address_taken),
     (AuditAction.CALL_REJECTED_BY_AUTH, rejected_call_cases.reads_the_audit_log_without_permission),
     (AuditAction.CALL_REJECTED_BY_AUTH, rejected_call_cases.ends_sessions_without_permission),
+    (AuditAction.CALL_REJECTED_BY_AUTH, rejected_call_cases.registers_a_client_long_after_the_login),
     (AuditAction.CALL_REJECTED_BY_USERS, rejected_call_cases.deletes_without_permission),
     (AuditAction.CALL_REJECTED_BY_USERS, rejected_call_cases.demotes_the_last_administrator),
     (AuditAction.CALL_REJECTED_BY_USERS, rejected_call_cases.sets_the_own_address),

@@ -1,8 +1,13 @@
-"""Events of calls without the permission for them."""
+"""Events of calls without the permission for them, or a login that is recent enough."""
 
+from datetime import UTC, datetime
+
+from doorward_identity.tables import sessions
 from integration.harness.installation import AUTH, USERS
 from integration.self_service.audit.audit_setup import MOVED, AuditSetup, Event
 from integration.self_service.flows import CHOSEN
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def reads_the_audit_log_without_permission(setup: AuditSetup) -> list[Event]:
@@ -25,6 +30,25 @@ def ends_sessions_without_permission(setup: AuditSetup) -> list[Event]:
         "user_id": admin.id,
     }
     return [("auth:call:refused", setup.ada.id, None, details)]
+
+
+def registers_a_client_long_after_the_login(setup: AuditSetup) -> list[Event]:
+    admin = setup.people.admin
+    setup.installation.execute(sessions.update().values(auth_time=LONG_AGO))
+    access = setup.installation.refresh(admin.refresh).json()["access_token"]
+    client = {
+        "client_id": "spa",
+        "kind": "public",
+        "name": "A page",
+        "redirect_uris": ["https://spa.example/"],
+    }
+    setup.send("POST", f"{AUTH}/clients", access, json=client)
+    details = {
+        "call": f"POST {AUTH}/clients",
+        "code": "insufficient_user_authentication",
+        "max_age": 900,
+    }
+    return [("auth:call:refused", admin.id, None, details)]
 
 
 def deletes_without_permission(setup: AuditSetup) -> list[Event]:

@@ -44,6 +44,9 @@ class AccountSummary(BaseModel):
 
     id: uuid.UUID
     email: str | None = Field(description="Null for users whose upstream sent none: they get no mail.")
+    email_verified: bool = Field(
+        description="Whether the address is proven. Otherwise it may be another user's."
+    )
     name: str
     role: str
     status: Status
@@ -76,6 +79,11 @@ class AccountLookup:
             lambda connection: account_repository.find_summaries(connection, user_ids)
         )
         summaries = [
-            AccountSummary(**row, picture=picture_url(row["id"], row["avatar_digest"])) for row in rows
+            AccountSummary(
+                **row,
+                email_verified=row["is_verified"],
+                picture=picture_url(row["id"], row["avatar_digest"]),
+            )
+            for row in rows
         ]
         return Page(items=summaries, next_cursor=None)

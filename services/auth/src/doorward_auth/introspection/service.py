@@ -15,6 +15,8 @@ from doorward_auth.oidc.clients.client import RegisteredClient
 from doorward_auth.oidc.issued_tokens import IssuedToken, IssuedTokens
 from doorward_auth.oidc.provider import OpenIdProvider
 from doorward_auth.oidc.signing import MACHINE_ROLE
+from doorward_auth.rate_limiting.limiter import AuthRateLimiter
+from doorward_auth.rate_limiting.limits import MACHINE_REVOCATIONS
 from doorward_auth.sessions.repository import owner_of
 from doorward_auth.settings import AuthSettings
 from doorward_auth.tokens.token_pair import RefreshToken
@@ -24,6 +26,7 @@ from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_session
 from doorward_identity.token_revocation import revoke_session
+from doorward_kit.rate_limiting.limits import LimitKey
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +70,16 @@ class TokenInspector:
     """Introspects and revokes tokens. A registered client learns nothing about tokens of others."""
 
     def __init__(
-        self, resources: IdentityResources, settings: AuthSettings, provider: OpenIdProvider
+        self,
+        resources: IdentityResources,
+        settings: AuthSettings,
+        provider: OpenIdProvider,
+        limiter: AuthRateLimiter,
     ) -> None:
         self._resources = resources
         self._tokens = IssuedTokens(resources.verification, provider)
         self._settings = settings
+        self._limiter = limiter
 
     async def introspect(self, caller: TokenCaller, text: str) -> Introspection:
         """Return what a valid token says; raises StaleRevocationsError if the settings say so."""
@@ -93,7 +101,8 @@ class TokenInspector:
         """End the session of a token: both its tokens become invalid. A machine's token ends alone.
 
         An invalid token is no error: the purpose of the request is met (RFC 7009 section 2.2). Nor is the
-        token of another client, about which the caller learns nothing.
+        token of another client, about which the caller learns nothing. Raises TooManyAttemptsError for a
+        client that revokes tokens of machines all the time.
         """
         refresh = RefreshToken.parse(text)
         if refresh is not None:
@@ -126,10 +135,11 @@ class TokenInspector:
         log.info("token.revoked", client=caller.name, session_id=str(session_id), was_live=ended)
 
     async def _revoke_machine_token(self, caller: TokenCaller, session_id: uuid.UUID) -> None:
-        lifetime = self._settings.access_token_seconds
-        await self._resources.database.write(
-            lambda connection: revoke_session(connection, session_id, token_seconds=lifetime)
-        )
+        def work(connection: sa.Connection) -> None:
+            self._limiter.acquire(connection, [LimitKey.of(MACHINE_REVOCATIONS, caller.name)])
+            revoke_session(connection, session_id, token_seconds=self._settings.access_token_seconds)
+
+        await self._resources.database.write(work)
         self._resources.revocation_poller.wake()
         log.info("token.revoked", client=caller.name, session_id=str(session_id), was_live=True)
 

@@ -31,7 +31,10 @@ def claims_of(
     # An upstream may have said no address.
     address = account.email or None
     if scopes.PROFILE in granted:
-        claims |= {"name": account.name or None, "preferred_username": address}
+        # Some applications tell users apart by it. An address that is not proven may be another user's, and
+        # no claim of `profile` says so.
+        username = address if account.is_verified else None
+        claims |= {"name": account.name or None, "preferred_username": username}
     if scopes.EMAIL in granted and address is not None:
         claims |= {"email": address, "email_verified": account.is_verified}
     if scopes.GROUPS in granted and group_names is not None:

@@ -27,6 +27,9 @@ Fixed window, not backoff: a whole office may share one address, and one client 
 not block every user behind it.
 """
 
+MACHINE_REVOCATIONS: Final = FixedWindow("machine-revocations", 600, 10 * MINUTE)
+"""Tokens of machines that one client revokes. Every verifier reads each of them until the token expires."""
+
 CLIENTS_BY_SOURCE: Final = FixedWindow("client-source", 100, HOUR)
 """Wrong client ids and secrets from one address. A right secret is accepted nevertheless."""
 

@@ -122,11 +122,15 @@ _EXTENDED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RenewedSession:
-    """A session with a new proof. `seconds` is the lifetime of its refresh token."""
+    """A session with a new proof. `seconds` is the lifetime of its refresh token.
+
+    `oauth_client_id` is the row of the registered client that has opened it.
+    """
 
     seconds: int
     extensions: Mapping[str, Scalar]
     cookie_name: str | None
+    oauth_client_id: uuid.UUID | None
 
 
 def renew_authentication(  # noqa: PLR0913 - what a session is changed to
@@ -150,6 +154,7 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
         sessions.c.current_hash,
         sessions.c.extensions,
         sessions.c.cookie_name,
+        sessions.c.oauth_client_id,
     )
     live = sa.select(*columns).where(
         sessions.c.id == session_id, sessions.c.ended_at.is_(None), sessions.c.idle_expires_at > utc_now()
@@ -173,7 +178,7 @@ def renew_authentication(  # noqa: PLR0913 - what a session is changed to
         )
     )
     seconds = int((idle_expires_at - found.now).total_seconds())
-    return RenewedSession(seconds, found.extensions, found.cookie_name)
+    return RenewedSession(seconds, found.extensions, found.cookie_name, found.oauth_client_id)
 
 
 def find_session(connection: sa.Connection, session_id: uuid.UUID) -> SessionRow | None:

@@ -23,6 +23,20 @@ class PasswordChangeRequiredError(DoorwardError):
         self.extensions = {"sign_in_token": sign_in_token, "expires_in": expires_in}
 
 
+class StepUpByClientError(DoorwardError):
+    """403: the session is of a registered client, whose tokens say what its user has granted it.
+
+    Such a client gets no password of its users (ASVS 10.4.4), and asks for a recent login otherwise.
+    """
+
+    status = 403
+    code = "step_up_by_client"
+    detail = (
+        "An application has opened this session. It asks for a recent login at the authorization endpoint,"
+        " with `max_age` or `prompt=login`."
+    )
+
+
 class InvalidSignInTokenError(DoorwardError):
     """401 for every sign-in token that is unknown, used, expired, or of an account that has changed."""
 

@@ -8,6 +8,7 @@ from doorward_auth.password_check.service import PasswordCheck
 from doorward_auth.refresh_cookies.cookies import OriginNotAllowedError, RefreshCookie
 from doorward_auth.request_source import RequestSource
 from doorward_auth.sessions import repository as sessions
+from doorward_auth.sign_in.errors import StepUpByClientError
 from doorward_auth.sign_in.flow import SignInFlow, now
 from doorward_auth.sign_in.opening import SessionOpener, grant_of
 from doorward_auth.sign_in.steps import Authenticated, Proof, next_step, state_of
@@ -65,7 +66,7 @@ class SignInService:
         """Prove the password again: the caller's session gets a new auth_time, and new tokens.
 
         `cookie` must be the session's. Raises OverloadedError, TooManyAttemptsError, InvalidCredentialsError,
-        InvalidAccessTokenError, OriginNotAllowedError.
+        InvalidAccessTokenError, StepUpByClientError, OriginNotAllowedError.
         """
         attempt = await self._passwords.compare_own(caller, password)
         token = RefreshToken.issue(caller.session_id)
@@ -90,6 +91,8 @@ class SignInService:
             )
             if renewed is None:
                 return InvalidAccessTokenError()
+            if renewed.oauth_client_id is not None:
+                raise StepUpByClientError  # and change nothing, as below
             if renewed.cookie_name != (None if cookie is None else cookie.name):
                 raise OriginNotAllowedError  # and change nothing: the page would lose its refresh token
             details = {"session_id": token.session_id}

@@ -13,7 +13,7 @@ from doorward_auth.tokens.dependencies import PresentedToken, Refreshes
 from doorward_auth.tokens.schemas import REFRESH_FORM, Caller, RefreshRequest
 from doorward_auth.tokens.token_pair import TokenPair
 from doorward_client.bearer_auth import CurrentUser, InsufficientPermissionError
-from doorward_client.permissions import Permission
+from doorward_client.permissions import Permission, Role
 from doorward_kit.fast_routes import FastRoute
 from doorward_kit.routing import api_router
 
@@ -80,17 +80,20 @@ async def verify_token(
 ) -> Response:
     """Tell a proxy whether to let a request through (NGINX `auth_request`).
 
-    204 with the caller in `X-Doorward-User` (the id), `-Role` and `-Session`, or 401, or 403.
+    204 with the caller in `X-Doorward-User` (the id), `-Role` and `-Session`, or 401, or 403. The role
+    is `user` for a token whose scopes narrow what the role permits.
     """
-    for role in roles or ():
-        if caller.role != role:
-            raise InsufficientPermissionError(f"role:{role}")
+    # The application behind the proxy knows of no scopes, and gives the role all that it has there.
+    role = Role.USER.value if caller.is_narrowed else caller.role
+    for required in roles or ():
+        if role != required:
+            raise InsufficientPermissionError(f"role:{required}")
     for permission in permissions or ():
         if not caller.may(permission):
             raise InsufficientPermissionError(permission)
     headers = {
         "X-Doorward-User": str(caller.user_id),
-        "X-Doorward-Role": caller.role,
+        "X-Doorward-Role": role,
         "X-Doorward-Session": str(caller.session_id),
         "Cache-Control": "no-store",
     }

@@ -17,7 +17,7 @@ import uuid_utils.compat as uuid7s
 from doorward_client.request_context import current_address, current_request_id
 from doorward_identity.tables import audit_events
 from doorward_kit.bulk_insert import insert_rows
-from doorward_kit.column_types import utc_now
+from doorward_kit.column_types import first_id_of, utc_now
 
 _RECORD: Final = audit_events.insert().values(occurred_at=utc_now())
 """Built once, because building it takes more processor time than executing it."""
@@ -173,7 +173,7 @@ def list_details(connection: sa.Connection, criteria: EventFilter, count: int) -
 
 def purge(connection: sa.Connection, *, before: datetime, count: int) -> int:
     """Delete up to `count` events older than a time; return how many. No service has the grant for it."""
-    ids = sa.select(audit_events.c.id).where(audit_events.c.id < _first_id_of(before))
+    ids = sa.select(audit_events.c.id).where(audit_events.c.id < first_id_of(before))
     oldest = list(connection.execute(ids.order_by(audit_events.c.id).limit(count)).scalars())
     if oldest:
         connection.execute(audit_events.delete().where(audit_events.c.id.in_(oldest)))
@@ -189,13 +189,7 @@ def _conditions(criteria: EventFilter) -> list[sa.ColumnElement[bool]]:
     ]
     conditions += [column == value for column, value in values if value is not None]
     if criteria.since is not None:
-        conditions.append(audit_events.c.id >= _first_id_of(criteria.since))
+        conditions.append(audit_events.c.id >= first_id_of(criteria.since))
     if criteria.until is not None:
-        conditions.append(audit_events.c.id < _first_id_of(criteria.until))
+        conditions.append(audit_events.c.id < first_id_of(criteria.until))
     return conditions
-
-
-def _first_id_of(moment: datetime) -> uuid.UUID:
-    """Return the lowest id of a millisecond: ids are UUIDv7, so they order by time (RFC 9562)."""
-    milliseconds = max(0, int(moment.timestamp() * 1000))
-    return uuid.UUID(bytes=milliseconds.to_bytes(6, "big") + bytes(10))

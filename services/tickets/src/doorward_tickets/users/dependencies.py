@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from doorward_client.bearer_auth import InsufficientScopeError
 from doorward_client.fastapi import CurrentUser, Permission, requires
 from doorward_client.tokens import Claims
 from doorward_kit.accept_language import preferred_language
@@ -28,6 +29,10 @@ async def _acting_deleter(
 
 
 def _caller(request: Request, claims: Claims) -> Caller:
+    """Return the caller; raises InsufficientScopeError for a token that cannot read its user's profile."""
+    if not claims.covers_account:
+        # Otherwise the users service rejects it, which would count as an outage for every caller.
+        raise InsufficientScopeError
     # The header exists: the claims were read from it.
     headers = request.headers
     return Caller(claims, headers["authorization"], preferred_language(headers.get("accept-language", "")))

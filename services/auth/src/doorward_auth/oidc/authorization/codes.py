@@ -2,18 +2,35 @@
 
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
 import sqlalchemy as sa
 
 from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_identity.tables import authorization_codes
-from doorward_kit.column_types import utc_now
+from doorward_kit.column_types import first_id_of, utc_now
 
 LIFETIME_SECONDS: Final = 60
 RETENTION_SECONDS: Final = 3_600
 """A used code is recognised for so long, and its second use ends what the first opened."""
+
+MAX_CODES: Final = 600
+WINDOW: Final = timedelta(minutes=10)
+"""Codes of a user in that time, whatever the clients: as many as logins (LOGINS_BY_ACCOUNT).
+
+Each may become a session and an audit event, and past MAX_SESSIONS_PER_BROWSER a revocation, which every
+verifier reads.
+"""
+
+_C: Final = authorization_codes.c
+# By the id, which the index of users has: rows need not be read.
+_RECENT: Final = (
+    sa.select(_C.id)
+    .where(_C.user_id == sa.bindparam("user_id"), _C.id > sa.bindparam("since"))
+    .offset(MAX_CODES - 1)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,6 +61,12 @@ class NewCode:
     auth_version: int
 
 
+def has_too_many(connection: sa.Connection, user_id: uuid.UUID) -> bool:
+    """Tell whether a user had MAX_CODES lately. Of requests at the same moment a few more may get one."""
+    since = first_id_of(datetime.now(UTC) - WINDOW)
+    return connection.execute(_RECENT, {"user_id": user_id, "since": since}).one_or_none() is not None
+
+
 def insert(connection: sa.Connection, code: NewCode) -> None:
     """Store a code."""
     connection.execute(
@@ -56,8 +79,8 @@ def insert(connection: sa.Connection, code: NewCode) -> None:
 def delete_expired(connection: sa.Connection, count: int) -> int:
     """Delete up to `count` codes that expired RETENTION_SECONDS ago, except locked ones; return how many."""
     before = utc_now(-RETENTION_SECONDS)
-    expired = sa.select(authorization_codes.c.id).where(authorization_codes.c.expires_at <= before)
+    expired = sa.select(_C.id).where(_C.expires_at <= before)
     ids = list(connection.execute(expired.limit(count).with_for_update(skip_locked=True)).scalars())
     if ids:
-        connection.execute(authorization_codes.delete().where(authorization_codes.c.id.in_(ids)))
+        connection.execute(authorization_codes.delete().where(_C.id.in_(ids)))
     return len(ids)

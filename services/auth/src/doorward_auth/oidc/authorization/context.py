@@ -41,7 +41,7 @@ def read_context(
     """Read what a request is decided by; raises UnknownClientError, UnregisteredRedirectError."""
     client_id, redirect_uri = query.get("client_id"), query.get("redirect_uri")
     client = None
-    if client_id is not None and query.count("client_id") == 1 and client_id.isascii():
+    if client_id is not None and query.count("client_id") == 1:
         client = clients.find(connection, client_id)
     if client is None or client.is_disabled:
         raise UnknownClientError

@@ -30,7 +30,9 @@ from doorward_auth.oidc.authorization.query import Query
 from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt, state_of
 from doorward_auth.oidc.id_token_hints import read_hint
 from doorward_auth.oidc.provider import OpenIdProvider
+from doorward_auth.rate_limiting.limiter import TooManyAttemptsError
 from doorward_client.keys.key_store import NoSigningKeyError
+from doorward_client.request_context import note_rejection
 from doorward_identity.audit.rejected_calls import RejectedCalls
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.resources import IdentityResources
@@ -38,6 +40,9 @@ from doorward_identity.resources import IdentityResources
 log = structlog.get_logger(__name__)
 
 PATH: Final = "/api/v1/auth/authorize"
+
+_LIMIT: Final = "authorization-codes"
+_RETRY_SECONDS: Final = 60
 
 _PAGES: Final = {
     InteractionPage.LOGIN: "/auth/login",
@@ -64,13 +69,14 @@ class AuthorizationService:
         self._keys = resources.verification.keys
         self._provider = provider
         self._sessions = sessions
+        self._rejections = resources.metrics.rate_limit_rejections.labels(_LIMIT)
         self._rejected_calls = RejectedCalls(resources.database, AuditAction.CALL_REJECTED_BY_AUTH)
 
     async def answer(self, query: Query, token: BrowserSessionToken | None) -> AuthorizationAnswer:
         """Return the redirect to the client, or to a page.
 
         Raises OidcNotConfiguredError; and for a page UnknownClientError, UnregisteredRedirectError,
-        ClientNotAllowedError, NoSigningKeyError.
+        ClientNotAllowedError, TooManyAttemptsError, NoSigningKeyError.
         """
         self._provider.require()
         context = await self._read(query, token)
@@ -115,7 +121,7 @@ class AuthorizationService:
             case ErrorResponse():
                 return self._error_location(query, context, decision)
             case Success():
-                return await self._issued(context, context.request)
+                return await self._issued(query, context, context.request)
             case InteractionPage.NOT_ALLOWED:
                 return await self._not_allowed(query, context, begun)
             case InteractionPage():
@@ -124,7 +130,9 @@ class AuthorizationService:
             case _:
                 assert_never(decision)
 
-    async def _issued(self, context: AuthorizationContext, request: AuthorizationRequest) -> str:
+    async def _issued(
+        self, query: Query, context: AuthorizationContext, request: AuthorizationRequest
+    ) -> str:
         session = context.session
         assert session is not None  # decide() answers so only for one
         code = AuthorizationCode.issue(uuid7s.uuid7())
@@ -146,11 +154,15 @@ class AuthorizationService:
             auth_version=session.account.auth_version,
         )
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
+            if codes.has_too_many(connection, row.user_id):
+                return False
             codes.insert(connection, row)
             self._sessions.note_use(connection, session)
+            return True
 
-        await self._database.write(work)
+        if not await self._database.write(work):
+            return self._rejected(query, context, request)
         log.info(
             "authorization.code_issued",
             client_id=context.client.client_id,
@@ -161,6 +173,16 @@ class AuthorizationService:
             request.redirect_uri,
             {"code": str(code), "state": request.state, "iss": self._provider.issuer},
         )
+
+    def _rejected(self, query: Query, context: AuthorizationContext, request: AuthorizationRequest) -> str:
+        """Reject a user who had too many codes. A page, if one may be shown, ends a loop of redirects."""
+        self._rejections.inc()
+        log.info("rate_limit.exceeded", limits=[_LIMIT])
+        note_rejection()
+        if Prompt.NONE not in request.prompts:
+            raise TooManyAttemptsError(_RETRY_SECONDS)
+        error = ErrorResponse(AuthorizationError.TEMPORARILY_UNAVAILABLE, "too many requests of this user")
+        return self._error_location(query, context, error)
 
     def _error_location(self, query: Query, context: AuthorizationContext, response: ErrorResponse) -> str:
         log.info("authorization.rejected", client_id=context.client.client_id, error=response.error.value)

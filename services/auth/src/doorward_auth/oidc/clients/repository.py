@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from doorward_auth.client_secrets import is_client_id
 from doorward_auth.oidc.clients.client import ClientKind, IdTokenAlgorithm, IdTokenClaims, RegisteredClient
 from doorward_identity.accounts import SessionEnd
 from doorward_identity.sessions import end_listed_sessions
@@ -37,7 +38,13 @@ class StoredSecret:
 
 
 def find(connection: sa.Connection, client_id: str) -> RegisteredClient | None:
-    """Read a client by the id that it calls itself; None for an unknown one. It may be disabled."""
+    """Read a client by the id that it calls itself; None for an unknown one. It may be disabled.
+
+    The id may be any text. MariaDB compares no text beyond ASCII with the column, and ignores spaces at the
+    end.
+    """
+    if not is_client_id(client_id):
+        return None
     row = connection.execute(_BY_CLIENT_ID, {"client_id": client_id}).one_or_none()
     return None if row is None else _client(row)
 

@@ -16,7 +16,9 @@ class UserInfo(BaseModel):
 
     sub: str = Field(description="The user's id.")
     name: str | None = Field(default=None, description="With `profile`.")
-    preferred_username: str | None = Field(default=None, description="With `profile`: the address.")
+    preferred_username: str | None = Field(
+        default=None, description="With `profile`: the address, if it is proven."
+    )
     email: str | None = Field(default=None, description="With `email`.")
     email_verified: bool | None = Field(default=None, description="With `email`.")
     groups: list[str] | None = Field(default=None, description="With `groups`: up to 50 names.")

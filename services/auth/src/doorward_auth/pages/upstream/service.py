@@ -87,12 +87,12 @@ class UpstreamPages:
             REMEMBER in visitor.fields,
         )
         name = visitor.fields.get("upstream", "")
-        request = UpstreamAuthorizationRequest(
-            redirect_uri=self._redirects.page_of(name),
-            code_challenge=challenge_of(pending.verifier),
-            state=pending.state,
-        )
         try:
+            request = UpstreamAuthorizationRequest(
+                redirect_uri=self._redirects.page_of(name),
+                code_challenge=challenge_of(pending.verifier),
+                state=pending.state,
+            )
             begun = await self._redirects.begin(name, request)
         except DoorwardError as error:
             return self._sign_in.show(visitor, self._text(visitor, error.code, error))

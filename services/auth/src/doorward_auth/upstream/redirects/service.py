@@ -204,7 +204,8 @@ class RedirectLogins:
         return await self._sessions.open_with(completed, open_session)
 
     def page_of(self, name: str) -> str:
-        """Return the URL of our own page that a login comes back to."""
+        """Return the URL of our own page that a login comes back to; raises UpstreamNotFoundError."""
+        self._redirect_upstream(name)
         return f"{self._public_url}{PAGE_PATH}/{name}"
 
     def _redirect_upstream(self, name: str) -> tuple[Provider, RedirectUpstream]:
