@@ -45,8 +45,8 @@ def note_caller(user_id: uuid.UUID, session_id: uuid.UUID) -> None:
     """Name the caller in the request's log line where no access token does: pages, refreshes, logins."""
     scope = _scope.get()
     if scope is not None:
-        scope[USER_ID_KEY] = str(user_id)
-        scope[SESSION_ID_KEY] = str(session_id)
+        scope[USER_ID_KEY] = user_id
+        scope[SESSION_ID_KEY] = session_id
 
 
 def note_rejection() -> None:
