@@ -99,13 +99,18 @@ _VISIBLE_AUTHOR: Final = sa.bindparam("visible_author_id", type_=tickets.c.autho
 _IS_VISIBLE: Final = sa.and_(
     _IS_TICKET, sa.or_(_VISIBLE_AUTHOR.is_(None), tickets.c.author_id == _VISIBLE_AUTHOR)
 )
-_IS_MUTED: Final = sa.exists().where(
-    notification_mutes.c.ticket_id == tickets.c.id,
-    notification_mutes.c.user_id == sa.bindparam("reader_id"),
+# A number, because MariaDB may write EXISTS in JSON as true, 1 or "1".
+_MUTES: Final = (
+    sa.select(sa.func.count())
+    .where(
+        notification_mutes.c.ticket_id == tickets.c.id,
+        notification_mutes.c.user_id == sa.bindparam("reader_id"),
+    )
+    .scalar_subquery()
 )
 _WITH_BODY: Final = JsonRows(
     lambda values: TicketWithBody(TicketRow._make(values[:-2]), values[-2], not values[-1]),
-    (*_COLUMNS, tickets.c.body, _IS_MUTED),
+    (*_COLUMNS, tickets.c.body, _MUTES),
 )
 _FIND: Final = sa.select(_WITH_BODY.column).select_from(_with_names(tickets)).where(_IS_VISIBLE)
 _EXISTS: Final = sa.select(tickets.c.id).where(_IS_VISIBLE)
