@@ -73,6 +73,8 @@ HEADERS = st.dictionaries(
     [("needed", "1"), ("needed", "2"), ("role", "name"), ("role", "time")],
     {"Authorization": "x"},
 )
+@example(str(SOME_ID), [("needed", "1")], {"Authorization": "x", "If-Match": "x"})
+@example(str(SOME_ID), [("needed", "1")], {"Authorization": "x", "If-Match": "x" * 6})
 @example(str(SOME_ID), [], {"Authorization": "x"})
 @example(str(SOME_ID), [], {})
 def test_answers_are_those_of_fastapi(path: str, query: list[Any], headers: dict[str, str]) -> None:
