@@ -31,7 +31,7 @@ THINGS = sa.Table(
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
 ids = st.uuids()
 times = st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - it gets UTC there
-things = st.fixed_dictionaries(
+things: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "id": ids,
         "text": st.none() | texts,

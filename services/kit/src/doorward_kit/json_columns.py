@@ -19,8 +19,8 @@ R = TypeVar("R")
 _Reader = Callable[[str], Any]
 
 # Not parameters, which each execution of a statement would bind.
-_EMPTY: Final = sa.literal_column("''")
-_EMPTY_OBJECT: Final = sa.literal_column("'{}'")
+_EMPTY: Final[sa.ColumnElement[str]] = sa.literal_column("''")
+_EMPTY_OBJECT: Final[sa.ColumnElement[str]] = sa.literal_column("'{}'")
 
 
 class JsonRows(Generic[R]):

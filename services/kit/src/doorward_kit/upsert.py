@@ -56,7 +56,7 @@ def upsert_values(
 def _insert_of_values(
     dialect: str, table: sa.Table, names: tuple[str, ...], changed: tuple[str, ...]
 ) -> sa.Insert:
-    values = {name: sa.bindparam(name) for name in names}
+    values: Row = {name: sa.bindparam(name) for name in names}
     return _insert(dialect, table, values, lambda new: {name: new[name] for name in changed})
 
 
