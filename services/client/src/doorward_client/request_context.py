@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 USER_ID_KEY: Final = "doorward.user_id"
-"""Key of the caller's id, a UUID, in the ASGI scope, set once the caller is known (`note_caller`): for the log."""
+"""Key of the caller's id in the ASGI scope, a UUID, once the caller is known (`note_caller`), for logs."""
 
 SESSION_ID_KEY: Final = "doorward.session_id"
 """Key of the id of the caller's session, as USER_ID_KEY: the claim `sid`, or the browser's session."""
