@@ -49,13 +49,18 @@ async def answers_again(database: Database) -> None:
             return
 
 
-async def test_work_of_many_statements_stops_at_its_deadline(database: Database) -> None:
+@pytest.mark.parametrize("rows", [[{"n": 1}], [{"n": 1}, {"n": 2}]], ids=["a row", "rows"])
+async def test_work_of_many_statements_stops_at_its_deadline(
+    database: Database, rows: list[dict[str, int]]
+) -> None:
     stopped = threading.Event()
+    with database.engine.connect() as connection:
+        connection.execute(sa.text("CREATE TABLE numbers (n INTEGER)"))
 
     def work(connection: sa.Connection) -> None:
         try:
             while True:
-                connection.execute(sa.text("SELECT 1"))
+                connection.execute(sa.text("INSERT INTO numbers VALUES (:n)"), rows)
         finally:
             stopped.set()
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, Uuid, exact_text
+from doorward_kit.column_types import TABLE_OPTIONS, JsonObject, UtcDateTime, Uuid, exact_text
 from doorward_kit.database import create_engine
 from doorward_kit.json_columns import JsonRows
 from integration.harness.databases import NewDatabase
@@ -23,6 +23,7 @@ THINGS = sa.Table(
     sa.Column("owner", Uuid(), nullable=True),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("at", UtcDateTime, nullable=True),
+    sa.Column("object", JsonObject(2_000), nullable=True),
     **TABLE_OPTIONS,
 )
 
@@ -30,13 +31,15 @@ THINGS = sa.Table(
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100)
 ids = st.uuids()
 times = st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - it gets UTC there
-things = st.fixed_dictionaries(
+things: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "id": ids,
         "text": st.none() | texts,
         "owner": st.none() | ids,
         "number": st.integers(-(2**63), 2**63 - 1),
         "at": st.none() | times | times.map(lambda value: value.replace(microsecond=0)),
+        "object": st.none()
+        | st.dictionaries(st.just("x"), texts | st.integers() | st.booleans(), max_size=1),
     }
 )
 

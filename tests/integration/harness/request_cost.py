@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import anyio.to_thread
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import CacheStats
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,12 +60,18 @@ class _Counts:
 
     def __init__(self) -> None:
         self.statements: list[str] = []
+        self.compiled: list[str] = []
         self.commits = 0
         self.hops = 0
 
-    def note_statement(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if _in_request():
-            self.statements.append(statement.split(maxsplit=1)[0])
+    def note_statement(
+        self, _connection: object, _cursor: object, statement: str, _values: object, context: Any, _: object
+    ) -> None:
+        if not _in_request():
+            return
+        self.statements.append(statement.split(maxsplit=1)[0])
+        if context.compiled is not None and context.cache_hit is not CacheStats.CACHE_HIT:
+            self.compiled.append(statement)
 
     def note_commit(self, _connection: object) -> None:
         self.commits += _in_request()
@@ -109,7 +116,7 @@ def cost_of(engines: set[sa.Engine], prepare: Callable[[], Request]) -> Cost:
     """Send a newly prepared request several times; return its cost when everything is warm.
 
     Memory is the smallest peak of several: what Python allocates beyond it comes from elsewhere. Fails the
-    test if a request is rejected, or if two requests differ in anything but memory.
+    test if a request is rejected or compiles a statement, or if two requests differ in anything but memory.
     """
     for _ in range(WARM_UPS):
         _send(prepare())
@@ -145,6 +152,7 @@ def _measured(engines: set[sa.Engine], request: Request) -> Cost:
     with _counted(engines) as counts, _allocations() as peak_kib:
         _send(request)
         peak = peak_kib()
+    assert counts.compiled == [], "SQLAlchemy compiles a statement for each request"
     return Cost(" ".join(counts.statements), counts.commits, counts.hops, peak)
 
 

@@ -170,9 +170,9 @@ COSTS: Final[Mapping[Callable[[Given], Request], Cost]] = {
         "SELECT SELECT BEGIN SELECT SELECT INSERT INSERT SELECT INSERT SELECT INSERT",
         commits=1,
         hops=3,
-        kib=165,
+        kib=140,
     ),
-    refresh: Cost("SELECT UPDATE", commits=0, hops=1, kib=115),
+    refresh: Cost("SELECT UPDATE", commits=0, hops=1, kib=100),
     caller: Cost("", commits=0, hops=0, kib=80),
     verify: Cost("", commits=0, hops=0, kib=75),
     introspect: Cost("", commits=0, hops=0, kib=90),
@@ -181,37 +181,37 @@ COSTS: Final[Mapping[Callable[[Given], Request], Cost]] = {
         "SELECT SELECT BEGIN SELECT SELECT SELECT INSERT UPDATE SELECT SELECT INSERT",
         commits=1,
         hops=2,
-        kib=145,
+        kib=140,
     ),
-    userinfo: Cost("SELECT", commits=0, hops=1, kib=110),
+    userinfo: Cost("SELECT", commits=0, hops=1, kib=105),
     poll_of_deletions: Cost("SELECT", commits=0, hops=1, kib=90),
-    own_profile: Cost("SELECT", commits=0, hops=1, kib=90),
+    own_profile: Cost("SELECT", commits=0, hops=1, kib=85),
     first_page_of_users: Cost("SELECT", commits=0, hops=1, kib=400),
     deep_page_of_users: Cost("SELECT", commits=0, hops=1, kib=400),
     own_tickets: Cost("SELECT", commits=0, hops=1, kib=90),
-    ticket: Cost("SELECT SELECT", commits=0, hops=1, kib=135),
-    replies: Cost("SELECT SELECT", commits=0, hops=1, kib=115),
+    ticket: Cost("SELECT SELECT", commits=0, hops=1, kib=105),
+    replies: Cost("SELECT SELECT", commits=0, hops=1, kib=105),
     # The first SELECT is that of users, which tells who the author is.
     create_ticket: Cost(
         f"SELECT BEGIN SELECT {QUOTA} SELECT {STORAGE} INSERT INSERT INSERT SELECT",
         commits=1,
         hops=2,
-        kib=205,
+        kib=165,
     ),
     create_ticket_once: Cost(
         f"SELECT BEGIN INSERT SELECT {QUOTA} SELECT {STORAGE} INSERT INSERT INSERT SELECT UPDATE",
         commits=1,
         hops=2,
-        kib=205,
+        kib=160,
     ),
     # One of them reads the latest responder; there is none.
     reply: Cost(
         f"SELECT BEGIN SELECT SELECT {QUOTA} {STORAGE} INSERT UPDATE SELECT SELECT",
         commits=1,
         hops=2,
-        kib=175,
+        kib=145,
     ),
-    close: Cost("SELECT BEGIN SELECT SELECT SELECT UPDATE SELECT", commits=1, hops=2, kib=165),
+    close: Cost("SELECT BEGIN SELECT SELECT SELECT UPDATE SELECT", commits=1, hops=2, kib=145),
 }
 
 
@@ -225,7 +225,7 @@ def test_a_request_costs_no_more_than_its_bound(given: Given, build: Callable[[G
     assert cost.kib <= bound.kib, "more memory at its peak"
 
 
-FILES: Final[Mapping[Callable[[Given], Request], int]] = {login: 51, reply: 46}
+FILES: Final[Mapping[Callable[[Given], Request], int]] = {login: 52, reply: 48}
 """How many of our files a request enters: what a reader of its code opens (ADR 38).
 
 The files of the users service, which a reply asks for its author, are not among them.

@@ -4,7 +4,6 @@ On one server a lock keeps a login and a change of the password apart. On two no
 open at the moment of the change, which these tests do by hand.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,7 +88,7 @@ def test_a_first_look_that_knew_no_rotation_yet_ends_no_session(
         looks += 1
         row = found(connection, session_id)
         assert row is not None
-        return replace(row, current_hash=bytes(32), previous_hash=None) if looks == 1 else row
+        return row._replace(current_hash=bytes(32), previous_hash=None) if looks == 1 else row
 
     found = repository.find_session
     monkeypatch.setattr(repository, "find_session", find)

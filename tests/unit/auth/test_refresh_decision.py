@@ -1,5 +1,4 @@
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,7 +36,7 @@ SESSION = SessionRow(
     scope=None,
     audience=None,
 )
-SHARED = replace(SESSION, cookie_name="console")
+SHARED = SESSION._replace(cookie_name="console")
 
 
 @pytest.mark.parametrize(
@@ -46,31 +45,31 @@ SHARED = replace(SESSION, cookie_name="console")
         (SESSION, CURRENT, RefreshDecision.ROTATE),
         (SESSION, PREVIOUS, RefreshDecision.REPEAT),
         (SESSION, OLDER, RefreshDecision.REUSE),
-        (replace(SESSION, rotated_at=NOW - GRACE), PREVIOUS, RefreshDecision.REPEAT),
+        (SESSION._replace(rotated_at=NOW - GRACE), PREVIOUS, RefreshDecision.REPEAT),
         (
-            replace(SESSION, rotated_at=NOW - GRACE - timedelta(microseconds=1)),
+            SESSION._replace(rotated_at=NOW - GRACE - timedelta(microseconds=1)),
             PREVIOUS,
             RefreshDecision.REUSE,
         ),
-        (replace(SESSION, rotated_at=NOW + timedelta(seconds=1)), PREVIOUS, RefreshDecision.REPEAT),
-        (replace(SESSION, previous_hash=None, rotated_at=None), PREVIOUS, RefreshDecision.REUSE),
-        (replace(SESSION, previous_hash=None, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
-        (replace(SESSION, ended_at=NOW - timedelta(days=1)), CURRENT, RefreshDecision.REJECT),
-        (replace(SESSION, ended_at=NOW), PREVIOUS, RefreshDecision.REJECT),
-        (replace(SESSION, idle_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
-        (replace(SESSION, absolute_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
-        (replace(SESSION, idle_expires_at=NOW), OLDER, RefreshDecision.REJECT),
+        (SESSION._replace(rotated_at=NOW + timedelta(seconds=1)), PREVIOUS, RefreshDecision.REPEAT),
+        (SESSION._replace(previous_hash=None, rotated_at=None), PREVIOUS, RefreshDecision.REUSE),
+        (SESSION._replace(previous_hash=None, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
+        (SESSION._replace(ended_at=NOW - timedelta(days=1)), CURRENT, RefreshDecision.REJECT),
+        (SESSION._replace(ended_at=NOW), PREVIOUS, RefreshDecision.REJECT),
+        (SESSION._replace(idle_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
+        (SESSION._replace(absolute_expires_at=NOW), CURRENT, RefreshDecision.REJECT),
+        (SESSION._replace(idle_expires_at=NOW), OLDER, RefreshDecision.REJECT),
         # Tabs share a cookie: within the grace period there is one successor.
         (SHARED, CURRENT, RefreshDecision.KEEP),
         (SHARED, PREVIOUS, RefreshDecision.REPEAT),
         (SHARED, OLDER, RefreshDecision.REUSE),
-        (replace(SHARED, rotated_at=None), CURRENT, RefreshDecision.ROTATE),
+        (SHARED._replace(rotated_at=None), CURRENT, RefreshDecision.ROTATE),
         (
-            replace(SHARED, rotated_at=NOW - GRACE - timedelta(microseconds=1)),
+            SHARED._replace(rotated_at=NOW - GRACE - timedelta(microseconds=1)),
             CURRENT,
             RefreshDecision.ROTATE,
         ),
-        (replace(SHARED, ended_at=NOW), CURRENT, RefreshDecision.REJECT),
+        (SHARED._replace(ended_at=NOW), CURRENT, RefreshDecision.REJECT),
     ],
 )
 def test_decision_for_each_presented_token(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
-from doorward_kit.fast_routes import FastRoute, index_fast_routes
+from doorward_kit.fast_routes import FastRoute, FastRoutesApp
 from doorward_kit.pagination import Limit
 from doorward_kit.routing import StrictRoute, add_routes, api_router
 
@@ -73,6 +73,8 @@ HEADERS = st.dictionaries(
     [("needed", "1"), ("needed", "2"), ("role", "name"), ("role", "time")],
     {"Authorization": "x"},
 )
+@example(str(SOME_ID), [("needed", "1")], {"Authorization": "x", "If-Match": "x"})
+@example(str(SOME_ID), [("needed", "1")], {"Authorization": "x", "If-Match": "x" * 6})
 @example(str(SOME_ID), [], {"Authorization": "x"})
 @example(str(SOME_ID), [], {})
 def test_answers_are_those_of_fastapi(path: str, query: list[Any], headers: dict[str, str]) -> None:
@@ -113,7 +115,7 @@ async def answer_path(request: Request) -> Response:
 
 
 def app_with_paths() -> TestClient:
-    app = FastAPI()
+    app = FastRoutesApp()
     fast = api_router(prefix="", tag="items", route_class=FastRoute)
     plain = api_router(prefix="", tag="items")
 
@@ -124,7 +126,6 @@ def app_with_paths() -> TestClient:
         router.get(path)(answer)
         add_routes(app, router)
         router.routes.clear()
-    index_fast_routes(app)
     return TestClient(app)
 
 
@@ -143,5 +144,6 @@ def test_a_path_is_answered_by_the_route_that_the_router_would_choose(path: str,
 
 def test_a_fast_path_is_found_without_the_router(monkeypatch: pytest.MonkeyPatch) -> None:
     client = app_with_paths()
+    client.get("/first")  # finds the paths
     monkeypatch.setattr(FastRoute, "matches", None)
     assert client.get("/first").status_code == 200

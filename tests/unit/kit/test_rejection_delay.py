@@ -307,3 +307,17 @@ async def test_other_answers_do_not_wait(clock: Clock) -> None:
     task = await served(delay_of(SECONDS), answer)
     assert task.done()
     assert clock.timers == 0
+
+
+async def test_a_bug_after_a_rejection_is_answered_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        note_rejection()
+        raise RuntimeError
+
+    metrics, statuses = Metrics(), []
+    monkeypatch.setattr(metrics, "observe_request", lambda *values: statuses.append(values[2]))
+    await served(delay_of(SECONDS), fail, metrics)
+    assert statuses == [500]
+    assert clock.timers == 0

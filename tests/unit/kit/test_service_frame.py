@@ -267,7 +267,7 @@ def test_the_log_line_of_a_rejected_request_names_its_caller(app: FastAPI, clien
         response = client.get("/things/managed", headers={"Authorization": f"Bearer {token}"})
     problem(response, 403, "insufficient_permission")
     [line] = requests_of(lines)
-    assert (line["user_id"], line["session_id"]) == (str(user_id), str(session_id))
+    assert (line["user_id"], line["session_id"]) == (user_id, session_id)
     assert token not in json.dumps(lines, default=str)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jose import jwt
+from uuid_utils import uuid4
 
 from doorward_auth.group_claims import sign_with_groups
 from doorward_client.keys.key_store import KeyStore
@@ -52,7 +53,7 @@ class Signer:
             "aud": self._audience,
             "sub": str(user_id),
             "sid": str(session_id),
-            "jti": uuid.uuid4().hex,
+            "jti": uuid4().hex,
             "iat": now,
             "exp": now + self.lifetime,
             "role": role,

@@ -143,8 +143,8 @@ def _authenticate(request: Request) -> Claims:
         metrics.token_rejected(error.reason)
         log.info("token.rejected", reason=error.reason, request_id=request_id_of(request.scope))
         raise InvalidAccessTokenError from None
-    request.scope[USER_ID_KEY] = str(claims.user_id)
-    request.scope[SESSION_ID_KEY] = str(claims.session_id)
+    request.scope[USER_ID_KEY] = claims.user_id
+    request.scope[SESSION_ID_KEY] = claims.session_id
     return claims
 
 

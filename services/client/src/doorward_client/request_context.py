@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 USER_ID_KEY: Final = "doorward.user_id"
-"""Key of the caller's id in the ASGI scope, set once the caller is known (`note_caller`): for the log."""
+"""Key of the caller's id in the ASGI scope, a UUID, once the caller is known (`note_caller`), for logs."""
 
 SESSION_ID_KEY: Final = "doorward.session_id"
 """Key of the id of the caller's session, as USER_ID_KEY: the claim `sid`, or the browser's session."""
@@ -45,8 +45,8 @@ def note_caller(user_id: uuid.UUID, session_id: uuid.UUID) -> None:
     """Name the caller in the request's log line where no access token does: pages, refreshes, logins."""
     scope = _scope.get()
     if scope is not None:
-        scope[USER_ID_KEY] = str(user_id)
-        scope[SESSION_ID_KEY] = str(session_id)
+        scope[USER_ID_KEY] = user_id
+        scope[SESSION_ID_KEY] = session_id
 
 
 def note_rejection() -> None:

@@ -16,7 +16,7 @@ from doorward_client.revocations.models import RevocationSource
 from doorward_client.token_verification import BackgroundTask, TokenVerificationService, remote_source
 from doorward_kit.cors import NO_CORS_ROUTES, CorsPolicy, CorsRoutes, RegisteredOrigins
 from doorward_kit.dependencies import setup_services
-from doorward_kit.fast_routes import index_fast_routes
+from doorward_kit.fast_routes import FastRoutesApp
 from doorward_kit.health import OPERATIONS_ROUTES, Readiness, setup_health
 from doorward_kit.methods import answer_other_methods
 from doorward_kit.metrics import Metrics
@@ -151,7 +151,7 @@ def create_service(  # noqa: PLR0913 - what an application is composed of
         if owns_resources:
             resources.close()
 
-    app = FastAPI(
+    app = FastRoutesApp(
         title=f"Doorward {definition.name}",
         description=definition.description,
         version=VERSION,
@@ -202,5 +202,4 @@ def create_service(  # noqa: PLR0913 - what an application is composed of
     setup_health(app, readiness, resources.metrics)
     setup_services(app, services)
     answer_other_methods(app, without_head=definition.without_head)
-    index_fast_routes(app)
     return app

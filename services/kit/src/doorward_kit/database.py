@@ -228,7 +228,9 @@ class StatementDeadlines:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._of_thread = threading.local()
-        sa.event.listen(engine, "before_cursor_execute", self._require_time)
+        # These two and not before_cursor_execute: any event of the engine adds others to each statement.
+        sa.event.listen(engine, "do_execute", self._require_time)
+        sa.event.listen(engine, "do_executemany", self._require_time)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", self._interrupt)
 
@@ -246,6 +248,7 @@ class StatementDeadlines:
         return deadline is not None and time.monotonic() >= deadline
 
     def _require_time(self, *_: Any) -> None:
+        """Return None, so that the statement is executed as usual."""
         if self._has_passed():
             raise DeadlinePassedError
 

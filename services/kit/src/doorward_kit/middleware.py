@@ -113,8 +113,13 @@ class RequestMiddleware:
         edge_id = header.request_id if self._has_edge_id(header) else None
         request_id = begin_request(edge_id, read_address, scope)
 
+        held: list[Message] = []
+
         async def send_decorated(message: Message) -> None:
             nonlocal status, streams_since
+            if REJECTED_KEY in scope:
+                held.append(message)
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = self._decorated(message, request_id, scope["path"], header.origin)
@@ -130,7 +135,9 @@ class RequestMiddleware:
             if too_large is not None:
                 await self._reject(too_large, scope, receive, send_decorated)
             else:
-                waited = await self._answer(scope, header, receive, send_decorated)
+                await self._answer(scope, header, receive, send_decorated)
+            # Not before the application has returned: its frames hold the body of the request.
+            waited = await self._release(held, scope, send_decorated)
         except ClientDisconnect:
             status = status or _CLIENT_CLOSED_REQUEST
         except Exception:
@@ -138,6 +145,7 @@ class RequestMiddleware:
             log.exception("http.unhandled_exception", method=scope["method"], path=scope["path"])
             if status:
                 raise
+            scope.pop(REJECTED_KEY, None)
             await self._reject(500, scope, receive, send_decorated)
         finally:
             ended = time.perf_counter()
@@ -166,26 +174,17 @@ class RequestMiddleware:
             response = status_problem(status, request_id=request_id_of(scope))
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, header: RequestHeader, receive: Receive, send: Send) -> float:
-        """Answer, a rejected request after a wait; return its seconds."""
-        held: list[Message] = []
-
-        async def send_or_hold(message: Message) -> None:
-            if REJECTED_KEY in scope:
-                held.append(message)
-            else:
-                await send(message)
-
-        await self._answer_at_once(scope, header, receive, send_or_hold)
-        # Not before the application has returned: its frames hold the body of the request.
-        waited = await self._rejections.wait() if held else 0.0
+    async def _release(self, held: Sequence[Message], scope: Scope, send: Send) -> float:
+        """Send what a rejected request is answered with, after a wait; return its seconds."""
+        if not held:
+            return 0.0
+        waited = await self._rejections.wait()
+        del scope[REJECTED_KEY]
         for message in held:
             await send(message)
         return waited
 
-    async def _answer_at_once(
-        self, scope: Scope, header: RequestHeader, receive: Receive, send: Send
-    ) -> None:
+    async def _answer(self, scope: Scope, header: RequestHeader, receive: Receive, send: Send) -> None:
         is_preflight = header.requests_method and scope["method"] == "OPTIONS"
         if is_preflight and header.origin is not None:
             await self._answer_preflight(scope, header.origin, send)

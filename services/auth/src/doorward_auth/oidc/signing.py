@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jose import jwt
+from uuid_utils import uuid4
 
 from doorward_auth.authentication import Authentication
 from doorward_auth.group_claims import sign_with_groups
@@ -102,7 +103,7 @@ class ClientTokenSigner:
             **self._common(token.audience, self.lifetime),
             "sub": str(token.subject_id),
             "sid": str(token.session_id),
-            "jti": uuid.uuid4().hex,
+            "jti": uuid4().hex,
             "client_id": token.client_id,
             "scope": token.scope,
             "role": token.role,
@@ -132,7 +133,7 @@ class ClientTokenSigner:
         claims = {
             **self._common(client_id, LOGOUT_TOKEN_SECONDS),
             "sub": str(user_id),
-            "jti": uuid.uuid4().hex,
+            "jti": uuid4().hex,
             "events": {_LOGOUT_EVENT: {}},
         }
         if session_id is not None:

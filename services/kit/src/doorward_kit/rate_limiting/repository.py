@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 import sqlalchemy as sa
 
 from doorward_kit.column_types import TABLE_OPTIONS, UtcDateTime, fixed_bytes, utc_now
 from doorward_kit.rate_limiting.limits import NO_WAIT, LimitKey, Record
-from doorward_kit.upsert import upsert_all
+from doorward_kit.select_by_keys import SelectByKeys
+from doorward_kit.upsert import Row, upsert_all, upsert_values
 
 TABLE: Final = "rate_limits"
 
@@ -49,9 +51,7 @@ class Records:
 
 def find(connection: sa.Connection, table: sa.Table, keys: Sequence[LimitKey]) -> Records:
     """Read what is stored about the keys, without a lock."""
-    c = table.c
-    found = sa.select(c.key_hash, c.count, c.expires_at, c.blocked_until, utc_now().label("now"))
-    rows = connection.execute(found.where(c.key_hash.in_([key.hash for key in keys]))).all()
+    rows = _stored(table).execute(connection, [key.hash for key in keys]).all()
     return Records(
         {key_hash: Record(*record) for key_hash, *record, _ in rows}, rows[0].now if rows else None
     )
@@ -59,12 +59,7 @@ def find(connection: sa.Connection, table: sa.Table, keys: Sequence[LimitKey]) -
 
 def lock(connection: sa.Connection, table: sa.Table, keys: Sequence[LimitKey]) -> Records:
     """Lock the keys' rows until the commit, those that exist, and read them."""
-    # By primary key, and with a column that no index has: scanning a small table, or a covering index,
-    # would lock the rows of other keys, and wait for them.
-    found = sa.select(table.c.key_hash, table.c.count).with_for_update()
-    for dialect in ("mysql", "mariadb"):
-        found = found.with_hint(table, "FORCE INDEX (PRIMARY)", dialect)
-    if not connection.execute(found.where(table.c.key_hash.in_([key.hash for key in keys]))).all():
+    if not _locked(table).execute(connection, [key.hash for key in keys]).all():
         return Records({}, None)
     # A statement of its own: a statement's clock stands still while it waits for a lock.
     return find(connection, table, keys)
@@ -76,7 +71,7 @@ def lock_all(connection: sa.Connection, table: sa.Table, keys: Sequence[LimitKey
         {"key_hash": key.hash, "count": 0, "expires_at": utc_now(key.limit.memory), "blocked_until": NO_WAIT}
         for key in keys
     ]
-    _upsert(connection, table, fresh, changed=("key_hash",))
+    upsert_all(connection, table, _in_order(fresh), changed=("key_hash",))
     return lock(connection, table, keys)
 
 
@@ -105,7 +100,7 @@ def record_attempt(
                 "blocked_until": after.blocked_until,
             }
         )
-    _upsert(connection, table, rows, changed=("count", "expires_at", "blocked_until"))
+    upsert_values(connection, table, _in_order(rows), changed=("count", "expires_at", "blocked_until"))
 
 
 def delete(connection: sa.Connection, table: sa.Table, keys: Sequence[LimitKey]) -> None:
@@ -123,8 +118,24 @@ def delete_expired(connection: sa.Connection, /, *, table: sa.Table, count: int)
     return len(hashes)
 
 
-def _upsert(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, changed: Sequence[str]
-) -> None:
-    # In one order for all callers: two that lock the same rows must not deadlock.
-    upsert_all(connection, table, sorted(rows, key=lambda row: row["key_hash"]), changed=changed)
+def _in_order(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return rows in one order for all callers: two that lock the same rows must not deadlock."""
+    return sorted(rows, key=lambda row: row["key_hash"])
+
+
+# Built once: building them, of which a login runs four, takes twice as long as running them.
+@lru_cache
+def _stored(table: sa.Table) -> SelectByKeys:
+    c = table.c
+    found = sa.select(c.key_hash, c.count, c.expires_at, c.blocked_until, utc_now().label("now"))
+    return SelectByKeys(found, c.key_hash)
+
+
+@lru_cache
+def _locked(table: sa.Table) -> SelectByKeys:
+    # By primary key, and with a column that no index has: scanning a small table, or a covering index,
+    # would lock the rows of other keys, and wait for them.
+    found = sa.select(table.c.key_hash, table.c.count).with_for_update()
+    for dialect in ("mysql", "mariadb"):
+        found = found.with_hint(table, "FORCE INDEX (PRIMARY)", dialect)
+    return SelectByKeys(found, table.c.key_hash)

@@ -23,6 +23,19 @@ from doorward_tickets.users.repository import find_locale
 _LATEST_REPLIES: Final = 100
 """Replies at the end of a thread in which the latest responder is looked for."""
 
+_LATEST_RESPONDER: Final = (
+    sa.select(replies.c.author_id)
+    .select_from(replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id))
+    .where(
+        replies.c.ticket_id == sa.bindparam("ticket_id"),
+        replies.c.number > sa.bindparam("after"),
+        replies.c.author_id != sa.bindparam("other_id"),
+        user_snapshots.c.deleted_at.is_(None),
+    )
+    .order_by(replies.c.number.desc())
+    .limit(1)
+)
+
 
 class NotificationType(StrEnum):
     """Types of mail about a ticket; the value names the template."""
@@ -169,18 +182,8 @@ def latest_responder(
     connection: sa.Connection, ticket_id: uuid.UUID, author_id: uuid.UUID, reply_count: int
 ) -> uuid.UUID | None:
     """Return the user who replied last, without the author and deleted users."""
-    source = replies.outerjoin(user_snapshots, user_snapshots.c.id == replies.c.author_id)
-    found = (
-        sa.select(replies.c.author_id)
-        .select_from(source)
-        .where(
-            replies.c.ticket_id == ticket_id,
-            replies.c.number > reply_count - _LATEST_REPLIES,
-            replies.c.author_id != author_id,
-            user_snapshots.c.deleted_at.is_(None),
-        )
-    )
-    return connection.execute(found.order_by(replies.c.number.desc()).limit(1)).scalar_one_or_none()
+    values = {"ticket_id": ticket_id, "other_id": author_id, "after": reply_count - _LATEST_REPLIES}
+    return connection.execute(_LATEST_RESPONDER, values).scalar_one_or_none()
 
 
 def is_muted(connection: sa.Connection, ticket_id: uuid.UUID, user_id: uuid.UUID) -> bool:

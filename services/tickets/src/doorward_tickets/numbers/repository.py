@@ -17,7 +17,7 @@ BATCH_SIZE: Final = 200
 
 def take_number(connection: sa.Connection, ticket_id: uuid.UUID) -> int:
     """Return the number of a ticket that has none yet."""
-    key = connection.execute(ticket_numbers.insert().values(ticket_id=ticket_id)).inserted_primary_key
+    key = connection.execute(ticket_numbers.insert(), {"ticket_id": ticket_id}).inserted_primary_key
     assert key is not None  # one row was inserted
     return int(key.number)
 

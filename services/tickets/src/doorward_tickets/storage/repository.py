@@ -7,11 +7,18 @@ ids. So no two transactions wait for each other.
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 
 from doorward_kit.upsert import upsert
 from doorward_tickets.tables import user_storage
+
+_ADD: Final = (
+    user_storage.update()
+    .where(user_storage.c.user_id == sa.bindparam("of_user"), user_storage.c.bytes <= sa.bindparam("most"))
+    .values(bytes=user_storage.c.bytes + sa.bindparam("added"))
+)
 
 
 def add_bytes(connection: sa.Connection, user_id: uuid.UUID, count: int, *, limit: int) -> bool:
@@ -27,9 +34,8 @@ def add_bytes(connection: sa.Connection, user_id: uuid.UUID, count: int, *, limi
 
 
 def _add_within(connection: sa.Connection, user_id: uuid.UUID, count: int, limit: int) -> bool:
-    stored = user_storage.c.bytes
-    has_room = user_storage.update().where(user_storage.c.user_id == user_id, stored <= limit - count)
-    return connection.execute(has_room.values(bytes=stored + count)).rowcount == 1
+    values = {"of_user": user_id, "added": count, "most": limit - count}
+    return connection.execute(_ADD, values).rowcount == 1
 
 
 def give_back(connection: sa.Connection, counted: Iterable[tuple[uuid.UUID, int | None]]) -> None:

@@ -93,16 +93,44 @@ def select_rows(source: sa.FromClause) -> "sa.Select[Any]":
 SELECT_JSON_ROWS: Final = sa.select(JSON_ROWS.column).select_from(_with_names(tickets))
 """The query for pages, which `JSON_ROWS` reads."""
 
-_SELECT: Final = select_rows(tickets)
-_SELECT_WITH_BODY: Final = _SELECT.add_columns(tickets.c.body)
-_LOCK: Final = sa.select(
-    tickets.c.id,
-    tickets.c.author_id,
-    tickets.c.assignee_id,
-    tickets.c.status,
-    tickets.c.reply_count,
-    tickets.c.version,
-).with_for_update()
+# Statements of one ticket are built once: building one takes longer than running it.
+_IS_TICKET: Final = tickets.c.id == sa.bindparam("ticket_id")
+_VISIBLE_AUTHOR: Final = sa.bindparam("visible_author_id", type_=tickets.c.author_id.type)
+_IS_VISIBLE: Final = sa.and_(
+    _IS_TICKET, sa.or_(_VISIBLE_AUTHOR.is_(None), tickets.c.author_id == _VISIBLE_AUTHOR)
+)
+# A number, because MariaDB may write EXISTS in JSON as true, 1 or "1".
+_MUTES: Final = (
+    sa.select(sa.func.count())
+    .where(
+        notification_mutes.c.ticket_id == tickets.c.id,
+        notification_mutes.c.user_id == sa.bindparam("reader_id"),
+    )
+    .scalar_subquery()
+)
+_WITH_BODY: Final = JsonRows(
+    lambda values: TicketWithBody(TicketRow._make(values[:-2]), values[-2], not values[-1]),
+    (*_COLUMNS, tickets.c.body, _MUTES),
+)
+_FIND: Final = sa.select(_WITH_BODY.column).select_from(_with_names(tickets)).where(_IS_VISIBLE)
+_EXISTS: Final = sa.select(tickets.c.id).where(_IS_VISIBLE)
+_GET: Final = SELECT_JSON_ROWS.where(_IS_TICKET)
+_LOCK: Final = (
+    sa.select(
+        tickets.c.id,
+        tickets.c.author_id,
+        tickets.c.assignee_id,
+        tickets.c.status,
+        tickets.c.reply_count,
+        tickets.c.version,
+    )
+    .where(_IS_VISIBLE)
+    .with_for_update()
+)
+_INSERT: Final = tickets.insert().values(created_at=utc_now(), updated_at=utc_now())
+_UPDATE: Final = (
+    tickets.update().where(_IS_TICKET).values(version=tickets.c.version + 1, updated_at=utc_now())
+)
 
 
 def list_tickets(
@@ -121,18 +149,14 @@ def _index_range(shape: QueryShape) -> "sa.Select[str]":
 def find_ticket(
     connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None, reader_id: uuid.UUID
 ) -> TicketWithBody | None:
-    mute = sa.and_(notification_mutes.c.ticket_id == tickets.c.id, notification_mutes.c.user_id == reader_id)
-    is_subscribed = (~sa.exists().where(mute)).label("is_subscribed")
-    found = _SELECT_WITH_BODY.add_columns(is_subscribed).where(
-        tickets.c.id == ticket_id, *_visible(visible_author_id)
-    )
-    row = connection.execute(found).one_or_none()
-    return None if row is None else TicketWithBody(TicketRow._make(row[:-2]), row[-2], bool(row[-1]))
+    key = {"ticket_id": ticket_id, "visible_author_id": visible_author_id, "reader_id": reader_id}
+    rows = _WITH_BODY.read(connection.execute(_FIND, key))
+    return rows[0] if rows else None
 
 
 def exists(connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None) -> bool:
-    found = sa.select(tickets.c.id).where(tickets.c.id == ticket_id, *_visible(visible_author_id))
-    return connection.execute(found).scalar_one_or_none() is not None
+    key = {"ticket_id": ticket_id, "visible_author_id": visible_author_id}
+    return connection.execute(_EXISTS, key).scalar_one_or_none() is not None
 
 
 def has_tickets(connection: sa.Connection, author_id: uuid.UUID, *, count: int) -> bool:
@@ -145,8 +169,8 @@ def lock_ticket(
     connection: sa.Connection, ticket_id: uuid.UUID, visible_author_id: uuid.UUID | None
 ) -> LockedTicket | None:
     """Read a ticket and lock its row until the commit."""
-    found = _LOCK.where(tickets.c.id == ticket_id, *_visible(visible_author_id))
-    row = connection.execute(found).one_or_none()
+    key = {"ticket_id": ticket_id, "visible_author_id": visible_author_id}
+    row = connection.execute(_LOCK, key).one_or_none()
     return None if row is None else LockedTicket(*row)
 
 
@@ -154,14 +178,8 @@ def insert_ticket(connection: sa.Connection, values: Mapping[str, Any]) -> Ticke
     """Store a new ticket with its number and its search terms; return it as its author reads it."""
     words = indexed_words((values["subject"], values["body"]))
     number = take_number(connection, values["id"])
-    initial = {
-        "number": number,
-        "reply_count": 0,
-        "version": 1,
-        "created_at": utc_now(),
-        "updated_at": utc_now(),
-    }
-    connection.execute(tickets.insert().values({**values, **initial, "search_text": line_of(words)}))
+    initial = {"number": number, "reply_count": 0, "version": 1, "search_text": line_of(words)}
+    connection.execute(_INSERT, {**values, **initial})
     insert_search_terms(connection, values["id"], words)
     created = find_ticket(connection, values["id"], None, values["author_id"])
     assert created is not None  # inserted above, in this transaction
@@ -177,14 +195,10 @@ def insert_search_terms(connection: sa.Connection, ticket_id: uuid.UUID, words: 
 
 def update_ticket(connection: sa.Connection, ticket_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
     """Change a locked ticket, and increment its version."""
-    values = {**changes, "version": tickets.c.version + 1, "updated_at": utc_now()}
-    connection.execute(tickets.update().where(tickets.c.id == ticket_id).values(values))
+    connection.execute(_UPDATE, {**changes, "ticket_id": ticket_id})
 
 
 def get_row(connection: sa.Connection, ticket_id: uuid.UUID) -> TicketRow:
     """Read a ticket that exists."""
-    return TicketRow._make(connection.execute(_SELECT.where(tickets.c.id == ticket_id)).one())
-
-
-def _visible(visible_author_id: uuid.UUID | None) -> list[sa.ColumnElement[bool]]:
-    return [] if visible_author_id is None else [tickets.c.author_id == visible_author_id]
+    (row,) = JSON_ROWS.read(connection.execute(_GET, {"ticket_id": ticket_id}))
+    return row

@@ -10,6 +10,7 @@ from sqlalchemy import exc
 
 from doorward_client.permissions import Role
 from doorward_kit.column_types import utc_now
+from doorward_kit.select_by_keys import SelectByKeys
 from doorward_kit.upsert import upsert, upsert_all
 from doorward_tickets.tables import feed_cursors, idempotency_keys, user_snapshots
 from doorward_tickets.users.users_client import Profile
@@ -17,6 +18,17 @@ from doorward_tickets.users.users_client import Profile
 _IS_DELETED: Final = user_snapshots.c.deleted_at.is_not(None)
 _FEED: Final = "deleted_users"
 _RECONCILIATION: Final = "reconciliation"
+_SNAPSHOTS: Final = SelectByKeys(
+    sa.select(
+        user_snapshots.c.id,
+        user_snapshots.c.name,
+        user_snapshots.c.role,
+        user_snapshots.c.profile_updated_at,
+        user_snapshots.c.locale,
+        user_snapshots.c.deleted_at,
+    ),
+    user_snapshots.c.id,
+)
 
 
 class Snapshot(NamedTuple):
@@ -72,15 +84,7 @@ def store_profiles(connection: sa.Connection, *found: Profile | None) -> None:
     profiles = {profile.id: profile for profile in found if profile is not None}
     if not profiles:
         return
-    columns = (
-        user_snapshots.c.id,
-        user_snapshots.c.name,
-        user_snapshots.c.role,
-        user_snapshots.c.profile_updated_at,
-        user_snapshots.c.locale,
-        user_snapshots.c.deleted_at,
-    )
-    rows = connection.execute(sa.select(*columns).where(user_snapshots.c.id.in_(list(profiles))))
+    rows = _SNAPSHOTS.execute(connection, list(profiles))
     snapshots = {row.id: Snapshot(*row[1:]) for row in rows}
     for user_id in sorted(profiles):  # in one order, so that two transactions cannot deadlock
         profile, snapshot = profiles[user_id], snapshots.get(user_id)

@@ -13,6 +13,7 @@ from doorward_identity.directory_index import update_terms
 from doorward_identity.tables import credentials, users
 from doorward_kit.column_types import utc_now
 from doorward_kit.json_columns import JsonRows
+from doorward_kit.select_by_keys import SelectByKeys
 
 
 class UserRow(NamedTuple):
@@ -42,7 +43,7 @@ SELECT_ROWS: Final = sa.select(*_COLUMNS)
 """The query for UserRow."""
 
 _BY_ID: Final = SELECT_ROWS.where(users.c.id == sa.bindparam("user_id"))
-_BY_IDS: Final = SELECT_JSON_ROWS.where(users.c.id.in_(sa.bindparam("user_ids", expanding=True)))
+_BY_IDS: Final = SelectByKeys(SELECT_JSON_ROWS, users.c.id)
 
 
 def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
@@ -52,7 +53,7 @@ def find_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:
 
 def find_users(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, UserRow]:
     """Read accounts by id; unknown ids are left out."""
-    return {row.id: row for row in JSON_ROWS.read(connection.execute(_BY_IDS, {"user_ids": user_ids}))}
+    return {row.id: row for row in JSON_ROWS.read(_BY_IDS.execute(connection, user_ids))}
 
 
 def lock_user(connection: sa.Connection, user_id: uuid.UUID) -> UserRow | None:

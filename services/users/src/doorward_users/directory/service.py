@@ -115,7 +115,7 @@ class DirectoryService:
         page, next_cursor = self._cursors.page(
             found, limit, query.position, query=identity, stopped_at=stopped_at
         )
-        entries = [Entry(row, self._visibility.sees_address(caller, row.id)) for row in page]
+        entries = [Entry(row, sees_addresses or row.id == caller.user_id) for row in page]
         return UserPage(entries, next_cursor)
 
     async def create(self, caller: Claims, new: UserCreate) -> ChangedAccount:

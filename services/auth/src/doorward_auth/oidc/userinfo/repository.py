@@ -11,6 +11,7 @@ from doorward_auth.oidc import groups
 from doorward_auth.sessions.repository import OF_CURRENT_CREDENTIALS
 from doorward_identity.accounts import Status
 from doorward_identity.tables import sessions, users
+from doorward_kit.select_by_keys import SelectByKeys
 
 
 class TokenKey(NamedTuple):
@@ -36,7 +37,7 @@ class TokenUser(NamedTuple):
         return self.email_verified_at is not None
 
 
-_OF_SESSIONS: Final = (
+_OF_SESSIONS: Final = SelectByKeys(
     sa.select(
         sessions.c.id,
         users.c.id.label("user_id"),
@@ -46,12 +47,8 @@ _OF_SESSIONS: Final = (
         users.c.email_verified_at,
     )
     .join(users, sessions.c.user_id == users.c.id)
-    .where(
-        sessions.c.id.in_(sa.bindparam("session_ids", expanding=True)),
-        sessions.c.ended_at.is_(None),
-        OF_CURRENT_CREDENTIALS,
-        users.c.status == Status.ACTIVE.value,
-    )
+    .where(sessions.c.ended_at.is_(None), OF_CURRENT_CREDENTIALS, users.c.status == Status.ACTIVE.value),
+    sessions.c.id,
 )
 
 
@@ -62,7 +59,7 @@ def find_users(connection: sa.Connection, keys: Sequence[TokenKey]) -> dict[Toke
     all others of their user.
     """
     session_ids = list({key.session_id for key in keys})
-    rows = {row.id: row for row in connection.execute(_OF_SESSIONS, {"session_ids": session_ids})}
+    rows = {row.id: row for row in _OF_SESSIONS.execute(connection, session_ids)}
     valid = [
         (key, row)
         for key in keys
