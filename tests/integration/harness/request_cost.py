@@ -186,7 +186,6 @@ def _counted(engines: set[sa.Engine]) -> Iterator[_Counts]:
 @contextmanager
 def _allocations() -> Iterator[Callable[[], float]]:
     """Trace memory without the collector, whose runs would hide what requests leave to it."""
-    gc.collect()
     gc.disable()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
