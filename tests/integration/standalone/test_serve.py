@@ -185,7 +185,8 @@ def test_a_taken_port_is_a_one_line_error(standalone: Standalone, tmp_path: Path
 def test_a_broken_database_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "doorward.db").write_text("this is no database " * 100)
-    assert "file is not a database" in one_line_of_failure(Standalone(tmp_path))
+    line = one_line_of_failure(Standalone(tmp_path))
+    assert line.endswith("file is not a database (see DOORWARD_DATA_DIR)")
 
 
 def test_an_unreachable_database_is_a_one_line_error(tmp_path: Path) -> None:
@@ -194,6 +195,7 @@ def test_an_unreachable_database_is_a_one_line_error(tmp_path: Path) -> None:
         Standalone(tmp_path, DOORWARD_DATABASE_URL=url, DOORWARD_TICKETS_DATABASE_URL=f"{url}_tickets")
     )
     assert "Can't connect" in line
+    assert line.endswith("(see DOORWARD_DATABASE_URL and DOORWARD_TICKETS_DATABASE_URL)")
     assert "s3cret" not in line
 
 

@@ -5,6 +5,7 @@ removed.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from pydantic_settings import (
 )
 
 PREFIX: Final = "DOORWARD_"
+_VARIABLE: Final = re.compile(rf"{PREFIX}([A-Z0-9_]+)")
 S = TypeVar("S", bound="DoorwardSettings")
 
 
@@ -108,10 +110,27 @@ def load_settings(settings_class: type[S], **overrides: Any) -> S:
 
 
 def _format_error(error: Mapping[str, Any], settings_class: type[DoorwardSettings]) -> str:
+    message = _with_variables_that_are_set(str(error["msg"]), settings_class)
     if not error["loc"]:
         # An error of several settings together: its message names them.
-        return str(error["msg"]).removeprefix("Value error, ")
-    variable = settings_class.variable_of(str(error["loc"][0]))
+        return message.removeprefix("Value error, ")
+    name = str(error["loc"][0])
+    variable = settings_class.variable_of(name)
     if error["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"
-    return f"{variable} {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] == "value_error":
+        return f"{variable} {message.removeprefix('Value error, ')}"
+    # A message of pydantic, which does not say what the setting is.
+    field = settings_class.model_fields.get(name)
+    expected = "" if field is None or not field.description else f"; expected: {field.description}"
+    return f"{variable}: {message[:1].lower()}{message[1:]}{expected}"
+
+
+def _with_variables_that_are_set(message: str, settings_class: type[DoorwardSettings]) -> str:
+    """Name the variable that a setting was read from wherever a message names the setting."""
+
+    def set_variable(named: re.Match[str]) -> str:
+        name = named[1].lower()
+        return settings_class.variable_of(name) if name in settings_class.model_fields else named[0]
+
+    return _VARIABLE.sub(set_variable, message)

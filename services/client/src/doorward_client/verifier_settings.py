@@ -158,8 +158,14 @@ class VerifierSettings(DoorwardSettings):
 
     @staticmethod
     def _require_same_keys(path: Path, text: str) -> None:
+        try:
+            in_file = KeySet.parse(path.read_bytes())
+        except OSError as error:
+            raise ValueError(
+                f"DOORWARD_JWKS_FILE names a file that cannot be read: {path} ({error.strerror})"
+            ) from None
         # The file replaces the set within a second, so a different set would be lost.
-        if KeySet.parse(path.read_bytes()).keys.keys() != KeySet.parse(text).keys.keys():
+        if in_file.keys.keys() != KeySet.parse(text).keys.keys():
             raise ValueError("DOORWARD_JWKS and DOORWARD_JWKS_FILE are both set, and differ")
 
     @property

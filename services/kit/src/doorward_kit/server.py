@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from doorward_client.settings import SettingsError, load_settings
+from doorward_client.settings import PREFIX, DoorwardSettings, SettingsError, load_settings
 from doorward_kit.logging import configure_logging
 from doorward_kit.name_resolution import remember_addresses
 from doorward_kit.settings import EVERY_ADDRESS, ServiceSettings
@@ -40,8 +40,10 @@ class PortTakenError(Exception):
     """The address cannot be bound; the message names it."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind at once, so that a taken port stops the start; raises PortTakenError.
+def listen(
+    host: str, port: int, *, hint: str = "change DOORWARD_HOST or DOORWARD_PORT"
+) -> socket.socket:
+    """Bind at once, so that a taken port stops the start; raises PortTakenError, whose message ends with `hint`.
 
     The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6.
     """
@@ -59,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PortTakenError(
-            f"cannot listen on {_authority(host, port)}: {error.strerror or error}"
+            f"cannot listen on {_authority(host, port)}: {error.strerror or error}; {hint}"
         ) from None
     if sys.platform == "linux":
         # Accepted connections inherit it. The kernel closes one whose client has vanished or does not read.
@@ -176,6 +178,16 @@ def _warn_about_api_workers() -> None:
             log.warning("config.api_workers_ignored", api_workers=int(asked), hint=hint)
 
 
+def warn_about_unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> None:
+    """Warn of variables that no setting has, such as misspelled ones. `known` are read elsewhere."""
+    names = {PREFIX + name.upper() for name in settings_class.model_fields}
+    names.update(known, [f"{name}_FILE" for name in names])
+    present = {name for name, value in os.environ.items() if value and name.startswith(PREFIX)}
+    if unread := sorted(present - names):
+        hint = "no setting of this process has these names"
+        log.warning("config.unknown_variables", variables=unread, hint=hint)
+
+
 def _freeze_gc() -> None:
     """Exclude the application's objects from garbage collection.
 
@@ -192,6 +204,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
     try:
         settings = load_settings(settings_class)
         configure_logging(settings.log_level)
+        warn_about_unknown_variables(settings_class)
         app = create_app(settings)
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:

@@ -34,6 +34,7 @@ from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
 
 _REFUSALS: Final = (
     SettingsError,
+    PortTakenError,
     MigrationBusyError,
     create_admin.UnacceptableAdminError,
     UnacceptableImportError,
@@ -53,13 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except _REFUSALS as error:
         return fail(str(error))
-    except PortTakenError as error:
-        return fail(f"{error}; `PORT=9000 make run` (or DOORWARD_PORT) takes another port")
     except (DatabaseUnavailableError, sa.exc.DBAPIError) as error:
-        return fail(f"the database cannot be used: {error_text(error)}")
-    except KeyboardInterrupt:
-        return 130
+        return fail(f"the database cannot be used: {error_text(error)} (see {_database_variables()})")
     return status
+
+
+def _database_variables() -> str:
+    """Name the variables that say where the databases are."""
+    variables = map(MigrateSettings.variable_of, ("database_url", "tickets_database_url"))
+    return " and ".join(name for name in variables if os.environ.get(name)) or "DOORWARD_DATA_DIR"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -78,7 +78,11 @@ def run() -> int:
     configure_logging(settings.log_level)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log each address
     pages = listen(settings.host, settings.port)
-    receiver = listen(settings.mailbox_smtp_host, settings.mailbox_smtp_port)
+    receiver = listen(
+        settings.mailbox_smtp_host,
+        settings.mailbox_smtp_port,
+        hint="change DOORWARD_MAILBOX_SMTP_HOST or DOORWARD_MAILBOX_SMTP_PORT",
+    )
     key = settings.mailbox_key.get_secret_value() if settings.mailbox_key else secrets.token_urlsafe(16)
     mailbox = Mailbox(settings.mailbox_dir, settings.mailbox_size)
     shown = "<DOORWARD_MAILBOX_KEY>" if settings.mailbox_key else key

@@ -15,7 +15,7 @@ from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.server import listen, serve, url_of
+from doorward_kit.server import listen, serve, url_of, warn_about_unknown_variables
 from doorward_kit.unit_of_work import Database
 from doorward_mail.transport.dev_mailbox_page import MAILBOX
 
@@ -27,8 +27,13 @@ def run() -> int:
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
+    warn_about_unknown_variables(StandaloneSettings, "DOORWARD_DATA_DIR")
     make_private(settings)
-    listener = listen(settings.host, settings.port)
+    listener = listen(
+        settings.host,
+        settings.port,
+        hint="`PORT=9000 make run` takes another port (DOORWARD_HOST and DOORWARD_PORT)",
+    )
     login = _prepare(settings)
     app = create_app(settings)
     _print_addresses(url_of(listener), login, settings)
