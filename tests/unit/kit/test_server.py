@@ -20,7 +20,9 @@ def test_a_taken_port_is_an_error_with_its_number() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}: .*; change DOORWARD_HOST or DOORWARD_PORT$"):
+        with pytest.raises(
+            PortTakenError, match=f"127.0.0.1:{port}: .*; change DOORWARD_HOST or DOORWARD_PORT$"
+        ):
             listen("127.0.0.1", port)
 
 

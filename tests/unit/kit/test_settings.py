@@ -140,9 +140,7 @@ def test_an_error_of_two_settings_names_the_variables_that_were_set(
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
-    with pytest.raises(
-        SettingsError, match="^DOORWARD_SECRET_KEY_FILE and DOORWARD_JWKS_FILE are both set"
-    ):
+    with pytest.raises(SettingsError, match=r"^DOORWARD_SECRET_KEY_FILE and DOORWARD_JWKS_FILE are both set"):
         load_settings(ServiceSettings)
 
 
@@ -161,7 +159,11 @@ def test_an_invalid_port_of_the_older_server_is_an_error(monkeypatch: pytest.Mon
         ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
         ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
         ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
-        ("DOORWARD_PORT", "99999", "DOORWARD_PORT: input should be less than or equal to 65535; expected: TCP"),
+        (
+            "DOORWARD_PORT",
+            "99999",
+            "DOORWARD_PORT: input should be less than or equal to 65535; expected: TCP",
+        ),
         ("DOORWARD_AUTH_URL", "http://auth/", "; expected: URL of the auth service (`http://auth:8000/"),
         ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
     ],

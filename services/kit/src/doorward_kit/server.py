@@ -40,12 +40,11 @@ class PortTakenError(Exception):
     """The address cannot be bound; the message names it."""
 
 
-def listen(
-    host: str, port: int, *, hint: str = "change DOORWARD_HOST or DOORWARD_PORT"
-) -> socket.socket:
-    """Bind at once, so that a taken port stops the start; raises PortTakenError, whose message ends with `hint`.
+def listen(host: str, port: int, *, hint: str = "change DOORWARD_HOST or DOORWARD_PORT") -> socket.socket:
+    """Bind at once, so that a taken port stops the start.
 
-    The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6.
+    The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6. Raises
+    PortTakenError, whose message ends with `hint`.
     """
     if host == EVERY_ADDRESS and not _has_ipv6():
         host = "0.0.0.0"  # noqa: S104 - the same in IPv4

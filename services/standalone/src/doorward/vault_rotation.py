@@ -42,7 +42,7 @@ class TableCounts:
 
 
 @dataclass(slots=True)
-class Resealed:
+class ResealCounts:
     """What a rotation did to grants, whose users hold them, and to tokens that wait for their revocation."""
 
     grants: TableCounts = field(default_factory=TableCounts)
@@ -59,7 +59,7 @@ class Resealed:
         return self.grants.unreadable + self.revocations.unreadable
 
 
-class GivenUp(NamedTuple):
+class GivenUpCounts(NamedTuple):
     """The numbers of rows whose key is lost."""
 
     grants: int
@@ -103,10 +103,10 @@ class VaultRotation:
         self._store.check()
         return self.pending
 
-    def reseal(self) -> Resealed:
+    def reseal(self) -> ResealCounts:
         """Seal every stored token with the current key, and record it. Services may work with them."""
         self._store.check()
-        done = Resealed()
+        done = ResealCounts()
         key = self.current.kid
         while self._walk(done):
             pass
@@ -118,13 +118,13 @@ class VaultRotation:
         )
         return done
 
-    def end_missing(self) -> GivenUp:
+    def end_missing(self) -> GivenUpCounts:
         """Give up what missing keys have sealed. The services end the grants and tell their users."""
         ended = forgotten = 0
         while missing := self.missing:
             ended += self._database.write_now(partial(grants.forget_batch, key_ids=missing))
             forgotten += self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
-        return GivenUp(ended, forgotten)
+        return GivenUpCounts(ended, forgotten)
 
     @property
     def unused(self) -> list[str]:
@@ -149,7 +149,7 @@ class VaultRotation:
         keys = self._keys().keys.values()
         return {key.id_bytes for key in keys if key.activate_at <= now} - {self.current.id_bytes}
 
-    def _walk(self, done: Resealed) -> bool:
+    def _walk(self, done: ResealCounts) -> bool:
         """Walk over all stored tokens once; return whether another walk may find more."""
         others = self._others()
         if not others:
