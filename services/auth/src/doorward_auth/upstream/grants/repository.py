@@ -1,4 +1,7 @@
-"""Queries on grants and on the accounts that they belong to. Those of a refresh are in `leases`."""
+"""Queries on grants and on the accounts that they belong to.
+
+Those before a refresh are in `leases`, those after it in `refresh_results`.
+"""
 
 import uuid
 from collections.abc import Sequence
