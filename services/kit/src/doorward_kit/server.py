@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, TypeVar
 
@@ -31,6 +31,9 @@ meets a connection that the server is closing."""
 
 UNREAD_SECONDS: Final = 30.0
 """Longest time for which a client may leave sent data unacknowledged, as long as NGINX's `send_timeout`."""
+
+GIVEN_TO_ALL: Final = ("DOORWARD_ACCESS_TOKEN_SECONDS", "DOORWARD_USERS_URL")
+"""Variables that the chart gives to services without such a setting, too."""
 
 GRACE_SECONDS: Final = 20
 BACKLOG: Final = 2048
@@ -177,14 +180,22 @@ def _warn_about_api_workers() -> None:
             log.warning("config.api_workers_ignored", api_workers=int(asked), hint=hint)
 
 
-def warn_about_unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> None:
-    """Warn of variables that no setting has, such as misspelled ones. `known` are read elsewhere."""
+def unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> Sequence[str]:
+    """Return variables of the environment that no setting has, such as misspelled ones.
+
+    `known` are read elsewhere.
+    """
     names = {PREFIX + name.upper() for name in settings_class.model_fields}
     names.update(known, [f"{name}_FILE" for name in names])
     present = {name for name, value in os.environ.items() if value and name.startswith(PREFIX)}
-    if unread := sorted(present - names):
+    return sorted(present - names)
+
+
+def warn_about_unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> None:
+    """Log the unknown variables, which are ignored, because services may share an environment."""
+    if variables := unknown_variables(settings_class, *known):
         hint = "no setting of this process has these names"
-        log.warning("config.unknown_variables", variables=unread, hint=hint)
+        log.warning("config.unknown_variables", variables=variables, hint=hint)
 
 
 def _freeze_gc() -> None:
@@ -203,7 +214,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
     try:
         settings = load_settings(settings_class)
         configure_logging(settings.log_level)
-        warn_about_unknown_variables(settings_class)
+        warn_about_unknown_variables(settings_class, *GIVEN_TO_ALL)
         app = create_app(settings)
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:
