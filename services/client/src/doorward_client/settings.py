@@ -6,7 +6,7 @@ removed.
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +21,8 @@ from pydantic_settings import (
 PREFIX: Final = "DOORWARD_"
 _VARIABLE: Final = re.compile(rf"{PREFIX}([A-Z0-9_]+)")
 S = TypeVar("S", bound="DoorwardSettings")
+Lookup = Callable[[str], str | None]
+"""A source of settings: from a field's name to its text."""
 
 
 class SettingsError(Exception):
@@ -54,17 +56,20 @@ class DoorwardSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read mounted files after the environment."""
-        return init_settings, env_settings, LookupSource(settings_cls, _from_file)
+        """Read `lookups` after the environment."""
+        found_by = (LookupSource(settings_cls, lookup) for lookup in cls.lookups())
+        return init_settings, env_settings, *found_by
+
+    @classmethod
+    def lookups(cls) -> Sequence[Lookup]:
+        """Return what is asked, in order, for settings that the environment does not have."""
+        return [_from_file]
 
 
 class LookupSource(PydanticBaseSettingsSource):
-    """A settings source that is a function from a field's name to its text.
+    """A lookup as pydantic-settings reads it. Fields that an earlier source has set are not looked up."""
 
-    Fields that an earlier source has set are not looked up.
-    """
-
-    def __init__(self, settings_cls: type[BaseSettings], lookup: Callable[[str], str | None]) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], lookup: Lookup) -> None:
         super().__init__(settings_cls)
         self._lookup = lookup
 

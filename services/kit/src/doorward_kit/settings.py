@@ -8,12 +8,12 @@ from typing import Annotated, Final
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
+from pydantic_settings import NoDecode
 
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings import DoorwardSettings, LookupSource, raw_value
+from doorward_client.settings import DoorwardSettings, Lookup, raw_value
 from doorward_client.verifier_settings import VerifierSettings
 from doorward_kit.client_ip import Network
 from doorward_kit.legacy_environment import LEGACY_VARIABLES, from_legacy_env
@@ -45,18 +45,8 @@ class ProcessSettings(DoorwardSettings):
         return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        sources = super().settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )
-        return (*sources, LookupSource(settings_cls, from_legacy_env))
+    def lookups(cls) -> Sequence[Lookup]:
+        return [*super().lookups(), from_legacy_env]
 
 
 def _usable_database(value: SecretStr) -> SecretStr:

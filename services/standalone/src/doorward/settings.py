@@ -2,12 +2,12 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
 import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward.local_defaults import (
     browser_defaults,
@@ -20,7 +20,7 @@ from doorward_auth.oidc.clients.metadata import ClientPolicy
 from doorward_auth.service_clients.registry import ClientRegistry, ServiceClients
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.loopback import is_loopback
-from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
+from doorward_client.settings import DoorwardSettings, Lookup, SettingsError, load_settings, raw_value
 from doorward_identity.settings import Argon2Settings, RegistrationDomainSettings
 from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
 from doorward_tickets.settings import TicketOptions, TicketsSettings
@@ -62,19 +62,8 @@ class _LocalDefaults(DoorwardSettings):
     """Defaults of a laptop: an SQLite file in the data directory."""
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add the data directory's defaults as the last source."""
-        sources = super().settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )
-        return (*sources, LookupSource(settings_cls, local_default))
+    def lookups(cls) -> Sequence[Lookup]:
+        return [*super().lookups(), local_default]
 
 
 class CommandSettings(
