@@ -166,6 +166,11 @@ def test_an_invalid_port_of_the_older_server_is_an_error(monkeypatch: pytest.Mon
         ),
         ("DOORWARD_AUTH_URL", "http://auth/", "; expected: URL of the auth service (`http://auth:8000/"),
         ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
+        ("DOORWARD_DATABASE_URL", "mysql://u@h:port/d", "DOORWARD_DATABASE_URL is not a database URL"),
+        ("DOORWARD_REDIS_URL", "redis:6379", "DOORWARD_REDIS_URL is not a URL of Redis or Valkey"),
+        ("DOORWARD_REDIS_URL", "redis://host:port", "DOORWARD_REDIS_URL is not a URL of Redis or Valkey"),
+        ("DOORWARD_DATABASE_TLS_CA_FILE", "/nowhere.pem", "without usable certificates: /nowhere.pem"),
+        ("DOORWARD_DATABASE_TLS_CA_FILE", __file__, "DOORWARD_DATABASE_TLS_CA_FILE names a file without"),
     ],
 )
 def test_an_error_is_one_line_with_the_variable_and_without_its_value(

@@ -114,6 +114,13 @@ class VerifierSettings(DoorwardSettings):
             )
         return {**values, "issuer": derived}
 
+    @field_validator("redis_url")
+    @classmethod
+    def _usable_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_redis_url(value.get_secret_value()):
+            raise ValueError("is not a URL of Redis or Valkey (redis://:password@host:6379/0)")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _safe_public_url(cls, value: str | None) -> str | None:
@@ -201,3 +208,11 @@ class VerifierSettings(DoorwardSettings):
         if problem is not None:
             raise ValueError(f"the key set {problem}")
         return self
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        port = urlsplit(text).port
+    except ValueError:  # it is no number
+        return False
+    return text.startswith(("redis://", "rediss://", "unix://")) and port != 0

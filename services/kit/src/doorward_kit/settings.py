@@ -15,6 +15,7 @@ from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
 from doorward_client.settings import DoorwardSettings, Lookup, raw_value
 from doorward_client.verifier_settings import VerifierSettings
+from doorward_kit.certificates import CaFile
 from doorward_kit.client_ip import Network
 from doorward_kit.legacy_environment import LEGACY_VARIABLES, from_legacy_env
 from doorward_kit.logging import LEVELS
@@ -49,12 +50,19 @@ class ProcessSettings(DoorwardSettings):
         return [*super().lookups(), from_legacy_env]
 
 
-def _usable_database(value: SecretStr) -> SecretStr:
+def parse_database_url(text: str) -> sa.URL | None:
+    """Return a URL, None for a text that is none."""
     try:
-        backend = sa.make_url(value.get_secret_value()).get_backend_name()
-    except sa.exc.ArgumentError:
-        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
-    if backend not in {"mysql", "mariadb", "sqlite"}:
+        return sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: the port is no number
+        return None
+
+
+def _usable_database(value: SecretStr) -> SecretStr:
+    url = parse_database_url(value.get_secret_value())
+    if url is None:
+        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)")
+    if url.get_backend_name() not in {"mysql", "mariadb", "sqlite"}:
         raise ValueError("names a database other than MariaDB, MySQL or SQLite")
     return value
 
@@ -81,7 +89,7 @@ class DatabaseSettings(ProcessSettings):
         le=60,
         description="Timeout of one unit of work, including the wait for a connection.",
     )
-    database_tls_ca_file: str | None = Field(
+    database_tls_ca_file: CaFile | None = Field(
         default=None,
         description="PEM file of the database's certificate authority. Setting it enables TLS.",
     )
@@ -103,11 +111,9 @@ def database_url_with_password(values: dict[str, object], prefix: str = "") -> d
     url, password = raw_value(values.get(name)), raw_value(values.get(f"{prefix}database_password"))
     if url is None or password is None:
         return values
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        return values  # the URL's own validator rejects it next
-    if parsed.password is not None or parsed.get_backend_name() == "sqlite":
+    parsed = parse_database_url(url)
+    # The URL's own validator rejects a text that is none.
+    if parsed is None or parsed.password is not None or parsed.get_backend_name() == "sqlite":
         return values
     return {**values, name: parsed.set(password=password).render_as_string(hide_password=False)}
 

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from doorward_client.loopback import is_loopback
 from doorward_client.settings import DoorwardSettings
+from doorward_kit.certificates import CaPath
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
 
 _DAY: Final = 86_400
@@ -55,7 +56,7 @@ class MailSettings(MailTransportSettings):
         default=SmtpTls.STARTTLS,
         description="Encryption: `starttls` (never optional), `tls` from the first byte, or `none`.",
     )
-    smtp_ca_file: Path | None = Field(
+    smtp_ca_file: CaPath | None = Field(
         default=None,
         description="PEM file of the mail server's certificate authority. Default: the system's authorities.",
     )
@@ -130,13 +131,6 @@ class MailSettings(MailTransportSettings):
                 "is not an email address with an ASCII local part (no-reply@example.com); the sender name"
                 " belongs into DOORWARD_MAIL_FROM_NAME"
             )
-        return value
-
-    @field_validator("smtp_ca_file")
-    @classmethod
-    def _check_smtp_ca_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"names a file that does not exist: {value}")
         return value
 
     @field_validator("mail_templates_dir")

@@ -1,7 +1,6 @@
 """The types of members in DOORWARD_UPSTREAMS_FILE: pointers, names, URLs, and secrets that are elsewhere."""
 
 import os
-import ssl
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -51,18 +50,9 @@ def _settable_header(name: str) -> str:
     return name
 
 
-def _certificates(path: str) -> str:
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"names a file without usable certificates: {path} ({error})") from None
-    return path
-
-
 Pointer = Annotated[JsonPointer, PlainValidator(_pointer)]
 SecretOfFile = Annotated[SecretStr, BeforeValidator(_secret_of_file)]
 SecretOfVariable = Annotated[SecretStr, BeforeValidator(_secret_of_variable)]
-CaFile = Annotated[str, AfterValidator(_certificates)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-\"$-~]{0,255}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")]
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]

@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from doorward_auth.upstream_adapters.json_pointer import JsonPointer
 from doorward_auth.upstream_adapters.settings.member_types import (
-    CaFile,
     ClaimName,
     FieldName,
     PictureHost,
@@ -24,6 +23,7 @@ from doorward_auth.upstream_adapters.settings.member_types import (
 )
 from doorward_auth.upstream_adapters.urls import check_url
 from doorward_client.permissions import Role
+from doorward_kit.certificates import CaFile
 from doorward_kit.routing import StrictModel
 
 MAX_CLAIMS: Final = 16
