@@ -67,7 +67,10 @@ def _database_variables() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
+        prog="doorward",
+        description="Login, users and tickets for a small team's Kubernetes.",
+        epilog="Settings are environment variables. Commands use the database of DOORWARD_DATABASE_URL, or"
+        " without it the local one of `make run` (in DOORWARD_DATA_DIR, by default var/).",
     )
     parser.add_argument(
         "--env-file",
@@ -76,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("serve", help="run every service in one process (a laptop, a demo)")
+    command = commands.add_parser(
+        "serve",
+        help="run every service in one process (a laptop, a demo)",
+        description="Migrates, creates the first administrator, and serves on DOORWARD_HOST (127.0.0.1) and"
+        " DOORWARD_PORT (8080).",
+    )
     command.set_defaults(run=_serve)
 
     command = commands.add_parser(
