@@ -76,6 +76,12 @@ def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Sta
     assert standalone.log_in(generated).status_code == 401
 
 
+def test_the_temporary_password_is_replaced_at_the_page_that_is_printed(standalone: Standalone) -> None:
+    page = f"{standalone.url}/auth/login"
+    assert f"choose your own at {page}\n" in standalone.log_text()
+    assert httpx2.get(page).status_code == 200
+
+
 def test_serve_routes_by_the_prefixes_of_the_ingress(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
     keys = httpx2.get(f"{base}/api/v1/auth/jwks.json").json()["keys"]

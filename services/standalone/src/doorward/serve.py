@@ -62,7 +62,7 @@ def _prepare(settings: StandaloneSettings) -> str:
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     configured = settings.admin_password
     if create_admin.has_admin(database):
-        return "as before (password lost? doorward create-admin --reset-password)"
+        return "as before (password lost? make create-admin ARGS=--reset-password)"
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(12)
     # A printed password is known to everyone who sees the terminal, so its owner chooses another.
     must_change = settings.admin_password_must_change if configured else True
@@ -70,9 +70,10 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     create_admin.create_admin(database, hashing, settings.admin_email, password, must_change=must_change)
     if configured:
         return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
+    page = settings.public_url and f"at {settings.public_url}/auth/login"
     return (
         f"{settings.admin_email} with the temporary password {password} (shown this once);"
-        "\n                          choose your own with POST /api/v1/auth/password"
+        f"\n                          choose your own {page or 'with POST /api/v1/auth/password'}"
     )
 
 
