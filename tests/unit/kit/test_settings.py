@@ -257,6 +257,34 @@ def test_a_key_set_must_equal_that_of_the_file(monkeypatch: pytest.MonkeyPatch, 
         load_settings(ServiceSettings)
 
 
+def test_invalid_keys_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_JWKS", "[")
+    with pytest.raises(SettingsError) as rejected:
+        load_settings(ServiceSettings)
+    assert "DOORWARD_JWKS is not JSON" in str(rejected.value)
+    assert "DOORWARD_SECRET_KEY" not in str(rejected.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"REGISTRATION": "domains"}, "^DOORWARD_REGISTRATION_DOMAINS must be set"),
+        ({"REGISTRATION_DOMAINS": "example.com"}, "^DOORWARD_REGISTRATION must be domains"),
+        ({"OAUTH_CLIENTS": "["}, "^DOORWARD_OAUTH_CLIENTS is not JSON"),
+    ],
+)
+def test_an_error_of_auth_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(AuthSettings)
+
+
 def test_a_file_of_keys_beside_a_set_must_be_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
     monkeypatch.setenv("DOORWARD_JWKS_FILE", "/nowhere/keys.json")

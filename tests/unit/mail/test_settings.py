@@ -71,8 +71,14 @@ def test_an_unencrypted_password_is_only_allowed_for_localhost(
     [
         ({"SMTP_HOST": "smtp.example.com"}, "DOORWARD_MAIL_FROM, the sender address, is not"),
         ({**WORKING, "MAILBOX_DIR": "/tmp"}, "are both set"),
-        ({**WORKING, "SMTP_USERNAME": "u"}, "must be set together"),
-        ({**WORKING, "SMTP_PASSWORD": "hidden"}, "must be set together"),
+        (
+            {**WORKING, "SMTP_USERNAME": "u"},
+            "^DOORWARD_SMTP_PASSWORD must be set, too, because DOORWARD_SMTP_USERNAME is$",
+        ),
+        (
+            {**WORKING, "SMTP_PASSWORD": "hidden"},
+            "^DOORWARD_SMTP_USERNAME must be set, too, because DOORWARD_SMTP_PASSWORD is$",
+        ),
         (
             {**WORKING, "SMTP_TLS": "none", "SMTP_USERNAME": "u", "SMTP_PASSWORD": "hidden"},
             "would send DOORWARD_SMTP_PASSWORD in clear",
@@ -110,6 +116,15 @@ def test_invalid_settings_are_rejected(
         load(monkeypatch, **values)
     assert "\n" not in str(rejected.value)
     assert "hidden" not in str(rejected.value)
+
+
+def test_a_mailbox_that_cannot_be_written_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    settings = load(monkeypatch, MAILBOX_DIR=str(tmp_path / "file" / "mailbox"))
+    with pytest.raises(SettingsError, match=r"^DOORWARD_MAILBOX_DIR cannot be used: "):
+        create_transport(settings)
 
 
 def test_without_tls_an_authority_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ def _from_file(name: str) -> str | None:
         raise SettingsError(f"{variable} names a file that cannot be read: {path} ({error})") from None
 
 
+def require_together(**settings: object) -> None:
+    """Raise ValueError if some of these settings are set (not None), and others are not."""
+    present = [PREFIX + name.upper() for name, value in settings.items() if value is not None]
+    missing = [PREFIX + name.upper() for name, value in settings.items() if value is None]
+    if present and missing:
+        raise ValueError(f"{' and '.join(missing)} must be set, too, because {' and '.join(present)} is")
+
+
 def load_settings(settings_class: type[S], **overrides: Any) -> S:
     """Read settings from the environment; raises SettingsError with one line for the operator."""
     try:

@@ -138,7 +138,7 @@ class VerifierSettings(DoorwardSettings):
     def _strong_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
             check_secret(value.get_secret_value().encode("utf-8"))
-        elif not any(info.data.get(other) for other in ("jwks", "auth_url")):
+        elif not any(info.data.get(other, "invalid") for other in ("jwks", "auth_url")):
             raise ValueError(
                 "is not set (nor DOORWARD_SECRET_KEY_FILE, DOORWARD_JWKS_FILE, or DOORWARD_AUTH_URL for"
                 " published keys)"

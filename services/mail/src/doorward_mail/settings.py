@@ -7,7 +7,7 @@ from typing import Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from doorward_client.loopback import is_loopback
-from doorward_client.settings import DoorwardSettings
+from doorward_client.settings import DoorwardSettings, require_together
 from doorward_kit.certificates import CaPath
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
 
@@ -146,8 +146,7 @@ class MailSettings(MailTransportSettings):
             raise ValueError("DOORWARD_SMTP_HOST and DOORWARD_MAILBOX_DIR are both set; set only one of them")
         if self.smtp_host is not None and self.mail_from is None:
             raise ValueError("DOORWARD_SMTP_HOST is set but DOORWARD_MAIL_FROM, the sender address, is not")
-        if (self.smtp_username is None) != (self.smtp_password is None):
-            raise ValueError("DOORWARD_SMTP_USERNAME and DOORWARD_SMTP_PASSWORD must be set together")
+        require_together(smtp_username=self.smtp_username, smtp_password=self.smtp_password)
         if self.smtp_tls is SmtpTls.NONE:
             self._check_without_tls()
         if self.mail_lease_seconds < self.mail_send_timeout_seconds + 1:

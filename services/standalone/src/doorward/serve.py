@@ -32,7 +32,7 @@ def run() -> int:
     listener = listen(
         settings.host,
         settings.port,
-        hint="`PORT=9000 make run` takes another port (DOORWARD_HOST and DOORWARD_PORT)",
+        hint="change DOORWARD_HOST or DOORWARD_PORT (`PORT=9000 make run`)",
     )
     login = _prepare(settings)
     app = create_app(settings)

@@ -32,6 +32,13 @@ class StoredMail:
     date: str
 
 
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a mailbox if it is missing; raises OSError if it cannot be written."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 class Mailbox:
     """A transport that writes each mail to a file, and keeps the newest `size` files."""
 
