@@ -211,6 +211,12 @@ def test_tickets_on_a_server_require_their_own_database(tmp_path: Path) -> None:
     assert "DOORWARD_TICKETS_DATABASE_URL is not set" in line
 
 
+def test_a_start_that_fails_creates_no_administrator_whose_password_no_one_has_seen(tmp_path: Path) -> None:
+    one_line_of_failure(Standalone(tmp_path, DOORWARD_THEME_DIR=str(tmp_path / "missing")))
+    with Standalone(tmp_path) as process:
+        assert process.log_in(first_password(process)).status_code == 403
+
+
 def test_a_weak_key_is_a_one_line_error(tmp_path: Path) -> None:
     line = one_line_of_failure(Standalone(tmp_path, SECRET_KEY="short"))
     assert "SECRET_KEY is shorter" in line

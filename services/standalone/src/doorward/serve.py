@@ -34,8 +34,9 @@ def run() -> int:
         settings.port,
         hint="change DOORWARD_HOST or DOORWARD_PORT (`PORT=9000 make run`)",
     )
-    login = _prepare(settings)
+    # Before the administrator is created: a start that fails would leave a password that no one has seen.
     app = create_app(settings)
+    login = _prepare(settings)
     _print_addresses(url_of(listener), login, settings)
     served = LoopbackHosts(app) if is_loopback(settings.host) else app
     serve(
