@@ -228,6 +228,12 @@ def test_an_unwritable_data_directory_is_a_one_line_error(tmp_path: Path) -> Non
     assert "DOORWARD_DATA_DIR" in one_line_of_failure(Standalone(tmp_path))
 
 
+def test_a_mailbox_that_cannot_be_written_is_a_one_line_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    line = one_line_of_failure(Standalone(tmp_path, DOORWARD_MAILBOX_DIR=str(tmp_path / "file" / "mailbox")))
+    assert "DOORWARD_MAILBOX_DIR cannot be used" in line
+
+
 def test_serve_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None:
     with Standalone(tmp_path) as process:
         engine = sa.create_engine(f"sqlite:///{tmp_path / 'var' / 'tickets.db'}")

@@ -118,15 +118,6 @@ def test_invalid_settings_are_rejected(
     assert "hidden" not in str(rejected.value)
 
 
-def test_a_mailbox_that_cannot_be_written_stops_the_start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    settings = load(monkeypatch, MAILBOX_DIR=str(tmp_path / "file" / "mailbox"))
-    with pytest.raises(SettingsError, match=r"^DOORWARD_MAILBOX_DIR cannot be used: "):
-        create_transport(settings)
-
-
 def test_without_tls_an_authority_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     authority = str(self_signed(tmp_path).authority)
     with pytest.raises(SettingsError, match=r"^DOORWARD_SMTP_CA_FILE has no effect"):

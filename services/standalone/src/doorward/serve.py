@@ -18,6 +18,7 @@ from doorward_kit.metrics import Metrics
 from doorward_kit.server import listen, serve, url_of, warn_about_unknown_variables
 from doorward_kit.unit_of_work import Database
 from doorward_mail.transport.dev_mailbox_page import MAILBOX
+from doorward_mail.transport.file_transport import prepare_folder
 
 
 def run() -> int:
@@ -29,6 +30,8 @@ def run() -> int:
     configure_logging(settings.log_level)
     warn_about_unknown_variables(StandaloneSettings, "DOORWARD_DATA_DIR")
     make_private(settings)
+    if settings.mailbox_dir is not None:
+        prepare_folder(settings.mailbox_dir)
     listener = listen(
         settings.host,
         settings.port,

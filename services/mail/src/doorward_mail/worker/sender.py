@@ -17,7 +17,6 @@ import structlog
 import uuid_utils.compat as uuid7s
 
 from doorward_client.errors import UnavailableError
-from doorward_client.settings import SettingsError
 from doorward_kit.metrics import Metrics
 from doorward_kit.retries import jittered
 from doorward_kit.unit_of_work import Database
@@ -27,7 +26,7 @@ from doorward_mail.outbox import leases
 from doorward_mail.outbox.leases import LeasedMail, OutboxDatabase
 from doorward_mail.settings import MailSettings
 from doorward_mail.transport.base import Transport
-from doorward_mail.transport.file_transport import Mailbox, prepare_folder
+from doorward_mail.transport.file_transport import Mailbox
 from doorward_mail.transport.smtp import SmtpTransport
 from doorward_mail.worker.delivery_attempt import MailDelivery
 from doorward_mail.worker.metrics import MailMetrics
@@ -42,17 +41,10 @@ _ERROR_PAUSE_SECONDS: Final = 5.0
 
 
 def create_transport(settings: MailSettings) -> Transport | None:
-    """Return the transport that the settings configure, None where they configure none.
-
-    Raises SettingsError for a mailbox folder that cannot be written.
-    """
+    """Return the transport that the settings configure, None where they configure none."""
     if settings.smtp_host is not None:
         return SmtpTransport(settings)
     if settings.mailbox_dir is not None:
-        try:
-            prepare_folder(settings.mailbox_dir)
-        except OSError as error:
-            raise SettingsError(f"DOORWARD_MAILBOX_DIR cannot be used: {error}") from None
         return Mailbox(settings.mailbox_dir, settings.mailbox_size)
     return None
 
