@@ -59,7 +59,7 @@ class ResealCounts:
         return self.grants.unreadable + self.revocations.unreadable
 
 
-class GivenUpCounts(NamedTuple):
+class GivenUp(NamedTuple):
     """The numbers of rows whose key is lost."""
 
     grants: int
@@ -118,13 +118,13 @@ class VaultRotation:
         )
         return done
 
-    def end_missing(self) -> GivenUpCounts:
+    def end_missing(self) -> GivenUp:
         """Give up what missing keys have sealed. The services end the grants and tell their users."""
         ended = forgotten = 0
         while missing := self.missing:
             ended += self._database.write_now(partial(grants.forget_batch, key_ids=missing))
             forgotten += self._database.write_now(partial(revocations.forget_batch, key_ids=missing))
-        return GivenUpCounts(ended, forgotten)
+        return GivenUp(ended, forgotten)
 
     @property
     def unused(self) -> list[str]:

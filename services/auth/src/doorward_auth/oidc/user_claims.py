@@ -21,7 +21,7 @@ class UserProfile(Protocol):
 
 
 def claims_of(
-    user: UserProfile, granted: Collection[str], group_names: Sequence[str] | None
+    account: UserProfile, granted: Collection[str], group_names: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the standard claims (OpenID Connect Core section 5.4), without those that have no value.
 
@@ -29,11 +29,11 @@ def claims_of(
     """
     claims: dict[str, Any] = {}
     # An upstream may have said no address.
-    address = user.email or None
+    address = account.email or None
     if scopes.PROFILE in granted:
-        claims |= {"name": user.name or None, "preferred_username": address}
+        claims |= {"name": account.name or None, "preferred_username": address}
     if scopes.EMAIL in granted and address is not None:
-        claims |= {"email": address, "email_verified": user.is_verified}
+        claims |= {"email": address, "email_verified": account.is_verified}
     if scopes.GROUPS in granted and group_names is not None:
         claims |= group_claims(group_names)
     return {name: value for name, value in claims.items() if value is not None}

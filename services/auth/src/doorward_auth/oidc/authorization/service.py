@@ -115,7 +115,7 @@ class AuthorizationService:
             case ErrorResponse():
                 return self._error_location(query, context, decision)
             case Success():
-                return await self._issue_code(context, context.request)
+                return await self._issued(context, context.request)
             case InteractionPage.NOT_ALLOWED:
                 return await self._not_allowed(query, context, begun)
             case InteractionPage():
@@ -124,7 +124,7 @@ class AuthorizationService:
             case _:
                 assert_never(decision)
 
-    async def _issue_code(self, context: AuthorizationContext, request: AuthorizationRequest) -> str:
+    async def _issued(self, context: AuthorizationContext, request: AuthorizationRequest) -> str:
         session = context.session
         assert session is not None  # decide() answers so only for one
         code = AuthorizationCode.issue(uuid7s.uuid7())
