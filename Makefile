@@ -257,7 +257,8 @@ clean: ## Remove the environment and caches; keep var/
 
 $(VENV)/.build: services/build.lock
 	@test -n "$(PYTHON)" || { echo "doorward: Python 3.11 or newer is needed (PYTHON=/path/to/python3)" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@# An interrupted first run leaves an environment without pip.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } || { rm -rf $(VENV); \
 		echo "doorward: $(PYTHON) cannot make an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) (the first time only) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r services/build.lock

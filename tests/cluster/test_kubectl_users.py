@@ -164,7 +164,7 @@ def test_kubectl_refreshes_until_the_session_has_ended(
 
     administrator.join(groups["developers"], platform)
     administrator.leave(groups["platform"], platform)
-    assert kubectl.run("get", "pods") == (0, NO_PODS), "the API server asks nobody before the token's end"
+    assert kubectl.run("get", "pods") == (0, NO_PODS), "the API server asks no one before the token's end"
     kubectl.forget_id_token()
     status, said = kubectl.run("get", "pods")
     assert (status, "cannot list resource" in said) == (1, True), said

@@ -13,7 +13,7 @@ from support.reaper import temporary_folder
 from support.requirements import fail_or_skip, mysql_root
 
 NAME: Final = "database.example"
-"""The name that its certificate has beside 127.0.0.1. Tests say where it is."""
+"""The name that its certificate has besides 127.0.0.1. Tests say where it is."""
 
 _OPTIONS: Final = (
     "--bind-address=127.0.0.1",

@@ -15,7 +15,7 @@ def registering(context: Context) -> None:
         return
     asked = _register(context, email, password)
     if asked.status_code == 403:
-        context.skip(f"nobody registers here with this address ({asked.json()['code']})")
+        context.skip(f"this address cannot register here ({asked.json()['code']})")
         return
     accepted = context.prove("An address is registered", asked, 202)
     found = context.expect(
@@ -23,7 +23,7 @@ def registering(context: Context) -> None:
     )
     context.check("Before verification there is no account", found["items"] == [], found)
     early = context.log_in(email, password)
-    context.prove("... and nobody logs in", early, 401, "invalid_credentials")
+    context.prove("... and no login", early, 401, "invalid_credentials")
     code, token = context.next_secret(email), str(accepted["registration_token"])
     again = context.send("POST", f"{AUTH}/verify-email/resend", json={"email": email})
     context.prove("The mail is sent once more", again, 202)

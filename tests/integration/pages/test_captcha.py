@@ -81,7 +81,7 @@ def test_the_asked_page_says_that_it_needs_javascript(asked: Browser) -> None:
 
 @pytest.mark.parametrize("settings", [{"captcha_site_key": "a"}, {"captcha_script_url": SCRIPT}])
 def test_key_and_script_go_together(installation: Installation, settings: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="go together"), reconfigured(installation, **settings):
+    with pytest.raises(ValueError, match="must be set, too, because"), reconfigured(installation, **settings):
         pass
 
 

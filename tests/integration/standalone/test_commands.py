@@ -184,9 +184,15 @@ def read_until(terminal: int, expected: bytes) -> bytes:
     ("env", "complaint"),
     [
         ({"DOORWARD_ADMIN_PASSWORD": ""}, "DOORWARD_ADMIN_PASSWORD is not set"),
-        ({"DOORWARD_ADMIN_PASSWORD": "short"}, "A password has 8 to 128 characters"),
+        (
+            {"DOORWARD_ADMIN_PASSWORD": "short"},
+            "(DOORWARD_ADMIN_PASSWORD): A password has 8 to 128 characters",
+        ),
         ({}, "DOORWARD_ADMIN_PASSWORD is not set"),
-        ({"DOORWARD_ADMIN_PASSWORD": PASSWORD, "DOORWARD_ADMIN_EMAIL": "nobody"}, "not an email address"),
+        (
+            {"DOORWARD_ADMIN_PASSWORD": PASSWORD, "DOORWARD_ADMIN_EMAIL": "nobody"},
+            "DOORWARD_ADMIN_EMAIL, nobody: This is",
+        ),
         ({"DOORWARD_ADMIN_PASSWORD_FILE": "/nowhere"}, "DOORWARD_ADMIN_PASSWORD_FILE names a file"),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_mail_that_is_too_large_is_rejected(mailbox: DevMailbox) -> None:
     [
         ("DOORWARD_MAILBOX_KEY", "short", "DOORWARD_MAILBOX_KEY is not 16 or more"),
         ("DOORWARD_MAILBOX_KEY", "a/path/of/the/tests", "DOORWARD_MAILBOX_KEY is not 16 or more"),
-        ("DOORWARD_MAILBOX_SMTP_PORT", "{port}", "cannot listen on 127.0.0.1:"),
+        ("DOORWARD_MAILBOX_SMTP_PORT", "{port}", "; change DOORWARD_MAILBOX_SMTP_HOST or"),
     ],
 )
 def test_an_unusable_setting_stops_the_start(

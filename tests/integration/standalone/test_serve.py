@@ -76,6 +76,12 @@ def test_serve_prints_its_url_and_a_login_that_is_to_be_replaced(standalone: Sta
     assert standalone.log_in(generated).status_code == 401
 
 
+def test_the_temporary_password_is_replaced_at_the_page_that_is_printed(standalone: Standalone) -> None:
+    page = f"{standalone.url}/auth/login"
+    assert f"choose your own at {page}\n" in standalone.log_text()
+    assert httpx2.get(page).status_code == 200
+
+
 def test_serve_routes_by_the_prefixes_of_the_ingress(standalone: Standalone) -> None:
     base = f"http://127.0.0.1:{standalone.port}"
     keys = httpx2.get(f"{base}/api/v1/auth/jwks.json").json()["keys"]
@@ -185,7 +191,8 @@ def test_a_taken_port_is_a_one_line_error(standalone: Standalone, tmp_path: Path
 def test_a_broken_database_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "doorward.db").write_text("this is no database " * 100)
-    assert "file is not a database" in one_line_of_failure(Standalone(tmp_path))
+    line = one_line_of_failure(Standalone(tmp_path))
+    assert line.endswith("file is not a database (see DOORWARD_DATA_DIR)")
 
 
 def test_an_unreachable_database_is_a_one_line_error(tmp_path: Path) -> None:
@@ -194,6 +201,7 @@ def test_an_unreachable_database_is_a_one_line_error(tmp_path: Path) -> None:
         Standalone(tmp_path, DOORWARD_DATABASE_URL=url, DOORWARD_TICKETS_DATABASE_URL=f"{url}_tickets")
     )
     assert "Can't connect" in line
+    assert line.endswith("(see DOORWARD_DATABASE_URL and DOORWARD_TICKETS_DATABASE_URL)")
     assert "s3cret" not in line
 
 
@@ -201,6 +209,12 @@ def test_tickets_on_a_server_require_their_own_database(tmp_path: Path) -> None:
     url = f"mysql+pymysql://doorward:s3cret@127.0.0.1:{free_port()}/doorward"
     line = one_line_of_failure(Standalone(tmp_path, DOORWARD_DATABASE_URL=url))
     assert "DOORWARD_TICKETS_DATABASE_URL is not set" in line
+
+
+def test_a_start_that_fails_creates_no_administrator_whose_password_no_one_has_seen(tmp_path: Path) -> None:
+    one_line_of_failure(Standalone(tmp_path, DOORWARD_THEME_DIR=str(tmp_path / "missing")))
+    with Standalone(tmp_path) as process:
+        assert process.log_in(first_password(process)).status_code == 403
 
 
 def test_a_weak_key_is_a_one_line_error(tmp_path: Path) -> None:
@@ -212,6 +226,12 @@ def test_a_weak_key_is_a_one_line_error(tmp_path: Path) -> None:
 def test_an_unwritable_data_directory_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file")
     assert "DOORWARD_DATA_DIR" in one_line_of_failure(Standalone(tmp_path))
+
+
+def test_a_mailbox_that_cannot_be_written_is_a_one_line_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    line = one_line_of_failure(Standalone(tmp_path, DOORWARD_MAILBOX_DIR=str(tmp_path / "file" / "mailbox")))
+    assert "DOORWARD_MAILBOX_DIR cannot be used" in line
 
 
 def test_serve_is_ready_only_with_the_schema_of_both_databases(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tokens that nobody here has a use for are revoked at the upstream, or given up after a time."""
+"""Tokens that Doorward no longer uses are revoked at the upstream, or given up after a time."""
 
 import uuid
 from datetime import timedelta

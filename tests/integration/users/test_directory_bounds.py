@@ -64,13 +64,13 @@ def test_pages_cut_by_the_bounds_are_the_whole_list(
     installation: Installation, people: People, sort: str, q: str
 ) -> None:
     fill(installation, 120, seed=7)
-    everybody = walk(installation, people, {"sort": sort, "limit": 200})
+    all_users = walk(installation, people, {"sort": sort, "limit": 200})
     found = walk(installation, people, {"sort": sort, "limit": 3, "q": q})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bounded_search, "SHORT_SCAN_SIZE", 10_000)
         wanted = {user["id"] for user in walk(installation, people, {"limit": 200, "q": q})}
     assert wanted
-    assert found == [user for user in everybody if user["id"] in wanted]
+    assert found == [user for user in all_users if user["id"] in wanted]
 
 
 def test_all_words_of_a_part_must_match(

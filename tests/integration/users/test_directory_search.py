@@ -97,10 +97,10 @@ def test_who_sees_no_addresses_finds_by_names_alone(installation: Installation, 
 def test_filters_and_orders_hold_in_a_search(
     installation: Installation, people: People, stored: list[str], sort: str
 ) -> None:
-    everybody = find_all(installation, people.user.access, sort=sort)
+    all_users = find_all(installation, people.user.access, sort=sort)
     found = find(installation, people.user.access, "m", sort=sort, role="user", status="active")
     assert set(found) == {stored[0], stored[3], stored[20], stored[24]}
-    assert found == [user_id for user_id in everybody if user_id in found]
+    assert found == [user_id for user_id in all_users if user_id in found]
     assert find(installation, people.user.access, "m", role="admin") == []
 
 

@@ -8,7 +8,13 @@ import pytest
 
 from chart.environment import problems
 from chart.manifests import FOLDER, OVERLAYS
+from chart.policy import pod_spec
 from chart.render import objects
+from doorward_auth.settings import AuthSettings
+from doorward_client.settings import DoorwardSettings
+from doorward_kit.server import GIVEN_TO_ALL, unknown_variables
+from doorward_tickets.settings import TicketsSettings
+from doorward_users.settings import UsersSettings
 
 DATABASE = {"name": "DOORWARD_DATABASE_URL", "value": "mysql+pymysql://doorward_auth@db/doorward"}
 KEYS = {"name": "DOORWARD_JWKS_FILE", "value": "/run/secrets/doorward/keys.json"}
@@ -148,3 +154,22 @@ def test_the_job_of_the_first_administrator_asks_its_secret_whether_the_password
     env = {variable["name"]: variable for variable in container["env"]}
     reference = {"name": "doorward-admin", "key": "password-must-change", "optional": True}
     assert env["DOORWARD_ADMIN_PASSWORD_MUST_CHANGE"]["valueFrom"] == {"secretKeyRef": reference}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("service", [AuthSettings, UsersSettings, TicketsSettings])
+def test_a_service_knows_the_variables_that_it_gets(
+    overlay: str, service: type[DoorwardSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    component = service.__name__.removesuffix("Settings").lower()
+    found = objects((FOLDER / overlay / "doorward.yaml").read_text(encoding="utf-8"))
+    (pod,) = [
+        pod_spec(resource)
+        for resource in found
+        if resource["kind"] == "Deployment" and resource["metadata"]["name"] == f"doorward-{component}"
+    ]
+    given = [variable["name"] for container in pod["containers"] for variable in container["env"]]
+    assert "DOORWARD_DATABASE_URL" in given
+    for name in given:
+        monkeypatch.setenv(name, "x")
+    assert unknown_variables(service, *GIVEN_TO_ALL) == []

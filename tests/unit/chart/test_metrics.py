@@ -183,6 +183,13 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert sorted(re.findall(r"^### (Doorward\w+)$", text, re.MULTILINE)) == sorted(names)
 
 
+def test_the_runbook_lists_the_critical_alerts() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    introduction = text.split("\n## Alerts\n")[1].split("\n### ")[0]
+    critical = [rule["alert"] for rule in alerts() if rule["labels"]["severity"] == "critical"]
+    assert sorted(re.findall(r"`(Doorward\w+)`", introduction)) == sorted(critical)
+
+
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
 def test_an_alert_has_a_severity_a_summary_and_a_runbook(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}

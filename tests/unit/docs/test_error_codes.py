@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from doorward_client.errors import DoorwardError
 from error_codes import ErrorCode, errors_of, errors_table, loaded_errors
 from generate import AUTH, TICKETS, USERS, Service
 
@@ -64,6 +65,13 @@ def test_errors_without_a_class_are_listed() -> None:
         (422, "validation_error"),
     } <= codes
     assert {(404, "not_found"), (500, "internal_error"), (503, "unavailable")} <= codes
+
+
+@pytest.mark.parametrize("service", [AUTH, USERS, TICKETS], ids=lambda service: service.folder)
+def test_every_code_has_a_meaning_of_its_own(service: Service) -> None:
+    rows = service.readme.read_text(encoding="utf-8").splitlines()
+    internal = [row for row in rows if DoorwardError.detail in row]
+    assert [row.split("`")[1] for row in internal] == [DoorwardError.code]
 
 
 def test_a_code_has_one_row_with_all_its_meanings() -> None:

@@ -5,7 +5,14 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from doorward_kit.server import PortTakenError, _warn_about_api_workers, listen, url_of
+from doorward_kit.server import (
+    PortTakenError,
+    _warn_about_api_workers,
+    listen,
+    url_of,
+    warn_about_unknown_variables,
+)
+from doorward_kit.settings import ProcessSettings
 
 
 def test_a_taken_port_is_an_error_with_its_number() -> None:
@@ -13,7 +20,9 @@ def test_a_taken_port_is_an_error_with_its_number() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}"):
+        with pytest.raises(
+            PortTakenError, match=f"127.0.0.1:{port}: .*; change DOORWARD_HOST or DOORWARD_PORT$"
+        ):
             listen("127.0.0.1", port)
 
 
@@ -63,3 +72,21 @@ def test_ignored_api_workers_are_logged(
     with capture_logs() as logged:
         _warn_about_api_workers()
     assert [line["api_workers"] for line in logged] == said
+
+
+def test_variables_that_no_setting_has_are_named_in_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOG_LEVEL", "LOG_LEVEL_FILE", "LOGLEVEL", "PROT", "DATA_DIR"):
+        monkeypatch.setenv(f"DOORWARD_{variable}", "x")
+    monkeypatch.setenv("DOORWARD_UNSET", "")
+    with capture_logs() as lines:
+        warn_about_unknown_variables(ProcessSettings, "DOORWARD_DATA_DIR")
+    (line,) = lines
+    assert line["event"] == "config.unknown_variables"
+    assert line["variables"] == ["DOORWARD_LOGLEVEL", "DOORWARD_PROT"]
+
+
+def test_known_variables_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_LOG_LEVEL", "info")
+    with capture_logs() as lines:
+        warn_about_unknown_variables(ProcessSettings)
+    assert lines == []

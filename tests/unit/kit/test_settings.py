@@ -132,6 +132,18 @@ def test_an_error_names_the_variable_that_was_set(monkeypatch: pytest.MonkeyPatc
             load_settings(ServiceSettings)
 
 
+def test_an_error_of_two_settings_names_the_variables_that_were_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "keys.json").write_text(key_set(new_jwk(HS256)))
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
+    with pytest.raises(SettingsError, match=r"^DOORWARD_SECRET_KEY_FILE and DOORWARD_JWKS_FILE are both set"):
+        load_settings(ServiceSettings)
+
+
 def test_an_invalid_port_of_the_older_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSQL_HOST", "db")
     monkeypatch.setenv("MYSQL_PORT", "mysql")
@@ -147,8 +159,18 @@ def test_an_invalid_port_of_the_older_server_is_an_error(monkeypatch: pytest.Mon
         ("DOORWARD_DATABASE_URL", "nonsense", "DOORWARD_DATABASE_URL is not a database URL"),
         ("DOORWARD_DATABASE_URL", "postgresql://h/d", "names a database other than"),
         ("DOORWARD_LOG_LEVEL", "loud", "DOORWARD_LOG_LEVEL is not one of debug"),
-        ("DOORWARD_PORT", "99999", "DOORWARD_PORT Input should be less than"),
+        (
+            "DOORWARD_PORT",
+            "99999",
+            "DOORWARD_PORT: input should be less than or equal to 65535; expected: TCP",
+        ),
+        ("DOORWARD_AUTH_URL", "http://auth/", "; expected: URL of the auth service (`http://auth:8000/"),
         ("DOORWARD_TRUSTED_PROXIES", "proxy", "DOORWARD_TRUSTED_PROXIES"),
+        ("DOORWARD_DATABASE_URL", "mysql://u@h:port/d", "DOORWARD_DATABASE_URL is not a database URL"),
+        ("DOORWARD_REDIS_URL", "redis:6379", "DOORWARD_REDIS_URL is not a URL of Redis or Valkey"),
+        ("DOORWARD_REDIS_URL", "redis://host:port", "DOORWARD_REDIS_URL is not a URL of Redis or Valkey"),
+        ("DOORWARD_DATABASE_TLS_CA_FILE", "/nowhere.pem", "without usable certificates: /nowhere.pem"),
+        ("DOORWARD_DATABASE_TLS_CA_FILE", __file__, "DOORWARD_DATABASE_TLS_CA_FILE names a file without"),
     ],
 )
 def test_an_error_is_one_line_with_the_variable_and_without_its_value(
@@ -232,6 +254,42 @@ def test_a_key_set_must_equal_that_of_the_file(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("DOORWARD_JWKS_FILE", str(tmp_path / "keys.json"))
     monkeypatch.setenv("DOORWARD_JWKS", key_set(new_jwk(HS256)))
     with pytest.raises(SettingsError, match="both set, and differ"):
+        load_settings(ServiceSettings)
+
+
+def test_invalid_keys_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_JWKS", "[")
+    with pytest.raises(SettingsError) as rejected:
+        load_settings(ServiceSettings)
+    assert "DOORWARD_JWKS is not JSON" in str(rejected.value)
+    assert "DOORWARD_SECRET_KEY" not in str(rejected.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"REGISTRATION": "domains"}, "^DOORWARD_REGISTRATION_DOMAINS must be set"),
+        ({"REGISTRATION_DOMAINS": "example.com"}, "^DOORWARD_REGISTRATION must be domains"),
+        ({"OAUTH_CLIENTS": "["}, "^DOORWARD_OAUTH_CLIENTS is not JSON"),
+    ],
+)
+def test_an_error_of_auth_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], complaint: str
+) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_SECRET_KEY", KEY)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"DOORWARD_{name}", value)
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(AuthSettings)
+
+
+def test_a_file_of_keys_beside_a_set_must_be_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_DATABASE_URL", URL)
+    monkeypatch.setenv("DOORWARD_JWKS_FILE", "/nowhere/keys.json")
+    monkeypatch.setenv("DOORWARD_JWKS", key_set(new_jwk(HS256)))
+    with pytest.raises(SettingsError, match=r"^DOORWARD_JWKS_FILE names a file .* /nowhere/keys\.json"):
         load_settings(ServiceSettings)
 
 

@@ -1,7 +1,7 @@
 """Every mail of every service, with hostile text wherever users can write: it is quoted, and never a link.
 
 Templates are found by their files, so a new one is tested without being named here. A service keeps them in
-`templates/` beside `mail_templates.py`.
+`templates/` next to `mail_templates.py`.
 """
 
 import re

@@ -9,6 +9,7 @@ from doorward_mail.settings import MailSettings, SmtpTls
 from doorward_mail.transport.file_transport import Mailbox
 from doorward_mail.transport.smtp import SmtpTransport
 from doorward_mail.worker.sender import create_transport
+from support.certificates import self_signed
 
 WORKING = {"SMTP_HOST": "smtp.example.com", "MAIL_FROM": "no-reply@example.com"}
 
@@ -70,17 +71,26 @@ def test_an_unencrypted_password_is_only_allowed_for_localhost(
     [
         ({"SMTP_HOST": "smtp.example.com"}, "DOORWARD_MAIL_FROM, the sender address, is not"),
         ({**WORKING, "MAILBOX_DIR": "/tmp"}, "are both set"),
-        ({**WORKING, "SMTP_USERNAME": "u"}, "must be set together"),
-        ({**WORKING, "SMTP_PASSWORD": "hidden"}, "must be set together"),
+        (
+            {**WORKING, "SMTP_USERNAME": "u"},
+            "^DOORWARD_SMTP_PASSWORD must be set, too, because DOORWARD_SMTP_USERNAME is$",
+        ),
+        (
+            {**WORKING, "SMTP_PASSWORD": "hidden"},
+            "^DOORWARD_SMTP_USERNAME must be set, too, because DOORWARD_SMTP_PASSWORD is$",
+        ),
         (
             {**WORKING, "SMTP_TLS": "none", "SMTP_USERNAME": "u", "SMTP_PASSWORD": "hidden"},
             "would send DOORWARD_SMTP_PASSWORD in clear",
         ),
         (
             {**WORKING, "SMTP_CA_FILE": "/nowhere.pem"},
-            "DOORWARD_SMTP_CA_FILE names a file that does not exist",
+            "DOORWARD_SMTP_CA_FILE names a file without usable certificates: /nowhere.pem",
         ),
-        ({**WORKING, "SMTP_TLS": "none", "SMTP_CA_FILE": __file__}, "has no effect"),
+        (
+            {**WORKING, "SMTP_CA_FILE": __file__},
+            "DOORWARD_SMTP_CA_FILE names a file without usable certificates",
+        ),
         ({**WORKING, "SMTP_TLS": "ssl"}, "DOORWARD_SMTP_TLS"),
         ({**WORKING, "SMTP_HOST": "smtp://mail.example.com"}, "DOORWARD_SMTP_HOST"),
         ({**WORKING, "SMTP_HOST": "mail.example.com\r\n"}, "DOORWARD_SMTP_HOST"),
@@ -106,6 +116,12 @@ def test_invalid_settings_are_rejected(
         load(monkeypatch, **values)
     assert "\n" not in str(rejected.value)
     assert "hidden" not in str(rejected.value)
+
+
+def test_without_tls_an_authority_is_rejected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = str(self_signed(tmp_path).authority)
+    with pytest.raises(SettingsError, match=r"^DOORWARD_SMTP_CA_FILE has no effect"):
+        load(monkeypatch, **WORKING, SMTP_TLS="none", SMTP_CA_FILE=authority)
 
 
 def test_the_domain_of_a_sender_beyond_ascii_is_converted_to_ascii(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from doorward.settings import StandaloneSettings
 from doorward_auth.vault.keys import VaultKeySet
 from doorward_client.keys.key_set import ES256, RS256, KeySet
-from doorward_client.settings import load_settings
+from doorward_client.settings import SettingsError, load_settings
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "upstream" / "upstreams.json"
 
@@ -63,3 +63,9 @@ def test_an_issuer_that_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_port_that_is_not_known_yet_makes_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_PORT", "0")
     assert load_settings(StandaloneSettings).public_url is None
+
+
+def test_a_port_that_is_no_number_is_an_error_about_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOORWARD_PORT", "eighty")
+    with pytest.raises(SettingsError, match=r"^DOORWARD_PORT: input should be a valid integer"):
+        load_settings(StandaloneSettings)

@@ -95,7 +95,7 @@ def test_a_look_without_a_dark_theme_is_checked_in_the_light_one(tmp_path: Path)
 
 
 def test_a_folder_that_is_not_there_and_a_long_file_are_rejected(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no folder"):
+    with pytest.raises(SettingsError, match="names a folder that does not exist: "):
         load_theme(tmp_path / "missing")
     (tmp_path / "logo.svg").write_bytes(b"x" * 65_537)
     with pytest.raises(SettingsError, match="longer"):

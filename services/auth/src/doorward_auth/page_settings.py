@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from doorward_client.settings import DoorwardSettings
+from doorward_client.settings import DoorwardSettings, require_together
 
 
 class PageSettings(DoorwardSettings):
@@ -32,8 +32,5 @@ class PageSettings(DoorwardSettings):
 
     @model_validator(mode="after")
     def _key_and_script_go_together(self) -> Self:
-        if (self.captcha_site_key is None) != (self.captcha_script_url is None):
-            raise ValueError(
-                "DOORWARD_CAPTCHA_SITE_KEY and DOORWARD_CAPTCHA_SCRIPT_URL go together: one is set"
-            )
+        require_together(captcha_site_key=self.captcha_site_key, captcha_script_url=self.captcha_script_url)
         return self

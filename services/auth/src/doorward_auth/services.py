@@ -7,7 +7,11 @@ from doorward_auth.account_lookup.service import AccountLookup
 from doorward_auth.account_mail.dead_letters import AccountDeadLetterService
 from doorward_auth.account_mail.sender import AccountMailSender
 from doorward_auth.browser_sessions.cookie import BrowserSessionCookie
-from doorward_auth.browser_sessions.service import BrowserSessionService, Lifetime, Limits
+from doorward_auth.browser_sessions.service import (
+    BrowserSessionLimits,
+    BrowserSessionService,
+    SessionLifetime,
+)
 from doorward_auth.captcha.service import Captcha
 from doorward_auth.client_snapshot.service import ClientSnapshot
 from doorward_auth.discovery.service import DiscoveryService
@@ -239,10 +243,10 @@ class AuthServices:
         )
 
 
-def _browser_session_limits(settings: AuthSettings) -> Limits:
-    return Limits(
-        usual=Lifetime(settings.sso_idle_seconds, settings.sso_absolute_seconds),
-        remembered=Lifetime(settings.refresh_idle_seconds, settings.refresh_absolute_seconds),
+def _browser_session_limits(settings: AuthSettings) -> BrowserSessionLimits:
+    return BrowserSessionLimits(
+        usual=SessionLifetime(settings.sso_idle_seconds, settings.sso_absolute_seconds),
+        remembered=SessionLifetime(settings.refresh_idle_seconds, settings.refresh_absolute_seconds),
         max_sessions=settings.max_sessions,
         token_seconds=settings.access_token_seconds,
     )

@@ -109,9 +109,14 @@ class AuthSettings(
 
     @model_validator(mode="after")
     def _domains_go_with_their_policy(self) -> Self:
-        if (self.registration is RegistrationPolicy.DOMAINS) != bool(self.registration_domains):
+        needs_domains = self.registration is RegistrationPolicy.DOMAINS
+        if needs_domains and not self.registration_domains:
             raise ValueError(
-                "DOORWARD_REGISTRATION=domains and DOORWARD_REGISTRATION_DOMAINS go together: one is set"
+                "DOORWARD_REGISTRATION_DOMAINS must be set, because DOORWARD_REGISTRATION=domains"
+            )
+        if self.registration_domains and not needs_domains:
+            raise ValueError(
+                "DOORWARD_REGISTRATION must be domains, because DOORWARD_REGISTRATION_DOMAINS is set"
             )
         return self
 

@@ -5,7 +5,8 @@ removed.
 """
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,7 +19,10 @@ from pydantic_settings import (
 )
 
 PREFIX: Final = "DOORWARD_"
+_VARIABLE: Final = re.compile(rf"{PREFIX}([A-Z0-9_]+)")
 S = TypeVar("S", bound="DoorwardSettings")
+Lookup = Callable[[str], str | None]
+"""A source of settings: from a field's name to its text."""
 
 
 class SettingsError(Exception):
@@ -52,17 +56,20 @@ class DoorwardSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read mounted files after the environment."""
-        return init_settings, env_settings, LookupSource(settings_cls, _from_file)
+        """Read `lookups` after the environment."""
+        found_by = (LookupSource(settings_cls, lookup) for lookup in cls.lookups())
+        return init_settings, env_settings, *found_by
+
+    @classmethod
+    def lookups(cls) -> Sequence[Lookup]:
+        """Return what is asked, in order, for settings that the environment does not have."""
+        return [_from_file]
 
 
 class LookupSource(PydanticBaseSettingsSource):
-    """A settings source that is a function from a field's name to its text.
+    """A lookup as pydantic-settings reads it. Fields that an earlier source has set are not looked up."""
 
-    Fields that an earlier source has set are not looked up.
-    """
-
-    def __init__(self, settings_cls: type[BaseSettings], lookup: Callable[[str], str | None]) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], lookup: Lookup) -> None:
         super().__init__(settings_cls)
         self._lookup = lookup
 
@@ -95,6 +102,14 @@ def _from_file(name: str) -> str | None:
         raise SettingsError(f"{variable} names a file that cannot be read: {path} ({error})") from None
 
 
+def require_together(**settings: object) -> None:
+    """Raise ValueError if some of these settings are set (not None), and others are not."""
+    present = [PREFIX + name.upper() for name, value in settings.items() if value is not None]
+    missing = [PREFIX + name.upper() for name, value in settings.items() if value is None]
+    if present and missing:
+        raise ValueError(f"{' and '.join(missing)} must be set, too, because {' and '.join(present)} is")
+
+
 def load_settings(settings_class: type[S], **overrides: Any) -> S:
     """Read settings from the environment; raises SettingsError with one line for the operator."""
     try:
@@ -108,10 +123,27 @@ def load_settings(settings_class: type[S], **overrides: Any) -> S:
 
 
 def _format_error(error: Mapping[str, Any], settings_class: type[DoorwardSettings]) -> str:
+    message = _with_variables_that_are_set(str(error["msg"]), settings_class)
     if not error["loc"]:
         # An error of several settings together: its message names them.
-        return str(error["msg"]).removeprefix("Value error, ")
-    variable = settings_class.variable_of(str(error["loc"][0]))
+        return message.removeprefix("Value error, ")
+    name = str(error["loc"][0])
+    variable = settings_class.variable_of(name)
     if error["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"
-    return f"{variable} {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] == "value_error":
+        return f"{variable} {message.removeprefix('Value error, ')}"
+    # A message of pydantic, which does not say what the setting is.
+    field = settings_class.model_fields.get(name)
+    expected = "" if field is None or not field.description else f"; expected: {field.description}"
+    return f"{variable}: {message[:1].lower()}{message[1:]}{expected}"
+
+
+def _with_variables_that_are_set(message: str, settings_class: type[DoorwardSettings]) -> str:
+    """Name the variable that a setting was read from wherever a message names the setting."""
+
+    def set_variable(named: re.Match[str]) -> str:
+        name = named[1].lower()
+        return settings_class.variable_of(name) if name in settings_class.model_fields else named[0]
+
+    return _VARIABLE.sub(set_variable, message)

@@ -114,6 +114,13 @@ class VerifierSettings(DoorwardSettings):
             )
         return {**values, "issuer": derived}
 
+    @field_validator("redis_url")
+    @classmethod
+    def _usable_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_redis_url(value.get_secret_value()):
+            raise ValueError("is not a URL of Redis or Valkey (redis://:password@host:6379/0)")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _safe_public_url(cls, value: str | None) -> str | None:
@@ -131,7 +138,7 @@ class VerifierSettings(DoorwardSettings):
     def _strong_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
             check_secret(value.get_secret_value().encode("utf-8"))
-        elif not any(info.data.get(other) for other in ("jwks", "auth_url")):
+        elif not any(info.data.get(other, "invalid") for other in ("jwks", "auth_url")):
             raise ValueError(
                 "is not set (nor DOORWARD_SECRET_KEY_FILE, DOORWARD_JWKS_FILE, or DOORWARD_AUTH_URL for"
                 " published keys)"
@@ -158,8 +165,14 @@ class VerifierSettings(DoorwardSettings):
 
     @staticmethod
     def _require_same_keys(path: Path, text: str) -> None:
+        try:
+            in_file = KeySet.parse(path.read_bytes())
+        except OSError as error:
+            raise ValueError(
+                f"DOORWARD_JWKS_FILE names a file that cannot be read: {path} ({error.strerror})"
+            ) from None
         # The file replaces the set within a second, so a different set would be lost.
-        if KeySet.parse(path.read_bytes()).keys.keys() != KeySet.parse(text).keys.keys():
+        if in_file.keys.keys() != KeySet.parse(text).keys.keys():
             raise ValueError("DOORWARD_JWKS and DOORWARD_JWKS_FILE are both set, and differ")
 
     @property
@@ -195,3 +208,11 @@ class VerifierSettings(DoorwardSettings):
         if problem is not None:
             raise ValueError(f"the key set {problem}")
         return self
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        port = urlsplit(text).port
+    except ValueError:  # it is no number
+        return False
+    return text.startswith(("redis://", "rediss://", "unix://")) and port != 0

@@ -18,8 +18,8 @@ _ADMINISTERS: Final = Permission.ROLES_ASSIGN
 _ADMIN_ROLES: Final = [role.value for role in roles_with(_ADMINISTERS)]
 
 
-class Member(Protocol):
-    """An account as a service reads it."""
+class AccountWithRole(Protocol):
+    """An account as a service reads it, with what decides whether it can administer."""
 
     @property
     def id(self) -> uuid.UUID: ...
@@ -31,7 +31,7 @@ class Member(Protocol):
     def status(self) -> str: ...
 
 
-M = TypeVar("M", bound=Member)
+A = TypeVar("A", bound=AccountWithRole)
 
 
 def administers(role: str, status: str) -> bool:
@@ -59,9 +59,9 @@ def lock_for_demotion(
     connection: sa.Connection,
     user_id: uuid.UUID,
     *,
-    find: Callable[[sa.Connection, uuid.UUID], M | None],
-    lock: Callable[[sa.Connection, uuid.UUID], M],
-) -> tuple[M, bool]:
+    find: Callable[[sa.Connection, uuid.UUID], A | None],
+    lock: Callable[[sa.Connection, uuid.UUID], A],
+) -> tuple[A, bool]:
     """Lock an account that may stop being an administrator; return it, and whether it is the last one.
 
     All administrators are locked before the account itself, in one order: two callers who remove one
@@ -69,12 +69,12 @@ def lock_for_demotion(
     """
     seen = find(connection, user_id)
     admins = lock_administrators(connection) if seen is not None and _is_admin(seen) else None
-    member = lock(connection, user_id)
-    if admins is None and _is_admin(member):
+    account = lock(connection, user_id)
+    if admins is None and _is_admin(account):
         # Appointed between the two reads. A deadlock here is broken by the database, and retried.
         admins = lock_administrators(connection)
-    return member, admins == [member.id]
+    return account, admins == [account.id]
 
 
-def _is_admin(member: Member) -> bool:
-    return administers(member.role, member.status)
+def _is_admin(account: AccountWithRole) -> bool:
+    return administers(account.role, account.status)

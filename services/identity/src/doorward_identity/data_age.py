@@ -37,7 +37,7 @@ _READ: Final = sa.select(_ONE, _HEARTBEAT.c.written_at, _HEARTBEAT.c.node).outer
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Heartbeat:
     now: datetime
     this_node: str
     written_at: datetime | None
@@ -110,7 +110,7 @@ class DataAge:
         nodes = self._nodes.concurrent_nodes
         return f"connections reach several database nodes ({', '.join(nodes)})" if nodes else None
 
-    async def _after_heartbeat(self, reading: _Reading) -> _Reading:
+    async def _after_heartbeat(self, reading: _Heartbeat) -> _Heartbeat:
         if time.monotonic() < self._retry_at:
             return reading
         try:
@@ -123,7 +123,7 @@ class DataAge:
             return reading
         return await self._database.read(_read_heartbeat)
 
-    def _note_nodes(self, reading: _Reading) -> None:
+    def _note_nodes(self, reading: _Heartbeat) -> None:
         self._nodes.note(reading.this_node)
         if reading.node is not None and reading.age <= _RECENT_SECONDS:
             self._nodes.note(reading.node)
@@ -133,8 +133,8 @@ class DataAge:
             log.warning("database.several_nodes", nodes=self._nodes.concurrent_nodes)
 
 
-def _read_heartbeat(connection: sa.Connection) -> _Reading:
-    return _Reading(*connection.execute(_READ).one())
+def _read_heartbeat(connection: sa.Connection) -> _Heartbeat:
+    return _Heartbeat(*connection.execute(_READ).one())
 
 
 def _first_heartbeat(connection: sa.Connection) -> None:

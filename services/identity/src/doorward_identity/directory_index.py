@@ -30,7 +30,7 @@ IndexedUser = tuple[uuid.UUID, str, str, str]
 """The indexed columns: the user's id, the name, the address and its key."""
 
 
-class Source(StrEnum):
+class TermSource(StrEnum):
     """The source of a term. Some callers search names only."""
 
     NAME = "name"
@@ -38,7 +38,7 @@ class Source(StrEnum):
 
 
 # Read once: an enum computes its value each time.
-_EMAIL, _NAME = Source.EMAIL.value, Source.NAME.value
+_EMAIL, _NAME = TermSource.EMAIL.value, TermSource.NAME.value
 
 
 def parts_of(text: str) -> list[str]:

@@ -66,7 +66,7 @@ user_search_terms: Final = sa.Table(
     "user_search_terms",
     metadata,
     sa.Column("user_id", Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("source", ascii_text(8), primary_key=True),  # see directory_index.Source
+    sa.Column("source", ascii_text(8), primary_key=True),  # see directory_index.TermSource
     sa.Column("term", word_column(), primary_key=True),
     sa.Index("ix_user_search_terms_source_term_user_id", "source", "term", "user_id"),
     **TABLE_OPTIONS,
@@ -154,7 +154,7 @@ sign_ins: Final = sa.Table(
 revocations: Final = sa.Table(
     "revocations",
     metadata,
-    sa.Column("kind", ascii_text(8), primary_key=True),  # see token_revocation.Kind
+    sa.Column("kind", ascii_text(8), primary_key=True),  # see token_revocation.RevocationKind
     sa.Column("subject_id", Uuid(), primary_key=True),  # a session or a user, possibly deleted
     sa.Column("token_version", sa.Integer, nullable=False),  # of a user: the lowest that is still valid
     sa.Column("revoked_at", UtcDateTime(), nullable=False, index=True),

@@ -31,7 +31,7 @@ PAGE_SIZE: Final = 10_000
 _NOW: Final = utc_now().label("now")
 
 
-class Kind(StrEnum):
+class RevocationKind(StrEnum):
     """The object of a revocation."""
 
     SESSION = "session"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 def revoke_session(connection: sa.Connection, session_id: uuid.UUID, *, token_seconds: int) -> None:
     """Revoke the access tokens of a session; `token_seconds` is their lifetime."""
-    _revoke(connection, Kind.SESSION, session_id, 0, token_seconds)
+    _revoke(connection, RevocationKind.SESSION, session_id, 0, token_seconds)
 
 
 def revoke_sessions(
@@ -53,7 +53,7 @@ def revoke_sessions(
         "expires_at": utc_now(token_seconds + MAX_LEEWAY_SECONDS),
     }
     rows = [
-        {"kind": Kind.SESSION.value, "subject_id": session_id, **changed}
+        {"kind": RevocationKind.SESSION.value, "subject_id": session_id, **changed}
         for session_id in sorted(session_ids)
     ]
     if rows:
@@ -64,12 +64,12 @@ def revoke_user(
     connection: sa.Connection, user_id: uuid.UUID, *, token_version: int, token_seconds: int
 ) -> None:
     """Revoke the access tokens of a user that have a lower `token_version`."""
-    _revoke(connection, Kind.USER, user_id, token_version, token_seconds)
+    _revoke(connection, RevocationKind.USER, user_id, token_version, token_seconds)
 
 
 def _revoke(
     connection: sa.Connection,
-    kind: Kind,
+    kind: RevocationKind,
     subject_id: uuid.UUID,
     token_version: int,
     token_seconds: int,
@@ -93,7 +93,7 @@ class _ReadProgress:
     def add(self, rows: Iterable[sa.Row[str, uuid.UUID, int, datetime]]) -> None:
         for kind, subject_id, token_version, expires_at in rows:
             lifetime = (expires_at - self.started_at).total_seconds()
-            if kind == Kind.SESSION:
+            if kind == RevocationKind.SESSION:
                 self.sessions[subject_id] = lifetime
             else:
                 self.users[subject_id] = (token_version, lifetime)

@@ -126,7 +126,7 @@ def authorizations_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def revocations_table(metadata: sa.MetaData) -> sa.Table:
-    """Return the table of tokens to revoke at upstreams, because nobody here has a use for them.
+    """Return the table of tokens to revoke at upstreams, because Doorward no longer uses them.
 
     A row outlives its grant, session and user, so it has no foreign keys. It is deleted once the tokens are
     revoked or given up.

@@ -31,7 +31,7 @@ class RejectionMetrics:
     undelayed: Counter
 
 
-class _Observed:
+class _RequestMetrics:
     """The two metrics of one (method, route, status), looked up once."""
 
     __slots__ = ("duration", "requests")
@@ -137,7 +137,7 @@ class Metrics:
             ),
         )
         self.verification = PrometheusVerificationMetrics(self.registry)
-        self._observed: dict[tuple[str, str, int], _Observed] = {}
+        self._observed: dict[tuple[str, str, int], _RequestMetrics] = {}
 
     def executor(self, name: str) -> ExecutorMetrics:
         return ExecutorMetrics(self._depth.labels(name), self._wait.labels(name), self._rejected.labels(name))
@@ -147,7 +147,7 @@ class Metrics:
         key = (method, route, status)
         observed = self._observed.get(key)
         if observed is None:
-            observed = self._observed[key] = _Observed(
+            observed = self._observed[key] = _RequestMetrics(
                 self._requests.labels(method, route, str(status)), self._duration.labels(method, route)
             )
         observed.requests.inc()

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, TypeVar
 
@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from doorward_client.settings import SettingsError, load_settings
+from doorward_client.settings import PREFIX, DoorwardSettings, SettingsError, load_settings
 from doorward_kit.logging import configure_logging
 from doorward_kit.name_resolution import remember_addresses
 from doorward_kit.settings import EVERY_ADDRESS, ServiceSettings
@@ -32,6 +32,9 @@ meets a connection that the server is closing."""
 UNREAD_SECONDS: Final = 30.0
 """Longest time for which a client may leave sent data unacknowledged, as long as NGINX's `send_timeout`."""
 
+GIVEN_TO_ALL: Final = ("DOORWARD_ACCESS_TOKEN_SECONDS", "DOORWARD_USERS_URL")
+"""Variables that the chart gives to services without such a setting, too."""
+
 GRACE_SECONDS: Final = 20
 BACKLOG: Final = 2048
 
@@ -40,10 +43,11 @@ class PortTakenError(Exception):
     """The address cannot be bound; the message names it."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind at once, so that a taken port stops the start; raises PortTakenError.
+def listen(host: str, port: int, *, hint: str = "change DOORWARD_HOST or DOORWARD_PORT") -> socket.socket:
+    """Bind at once, so that a taken port stops the start.
 
-    The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6.
+    The host `::` listens on IPv6 and IPv4, and on IPv4 alone where the kernel has no IPv6. Raises
+    PortTakenError, whose message ends with `hint`.
     """
     if host == EVERY_ADDRESS and not _has_ipv6():
         host = "0.0.0.0"  # noqa: S104 - the same in IPv4
@@ -59,7 +63,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PortTakenError(
-            f"cannot listen on {_authority(host, port)}: {error.strerror or error}"
+            f"cannot listen on {_authority(host, port)}: {error.strerror or error}; {hint}"
         ) from None
     if sys.platform == "linux":
         # Accepted connections inherit it. The kernel closes one whose client has vanished or does not read.
@@ -176,6 +180,24 @@ def _warn_about_api_workers() -> None:
             log.warning("config.api_workers_ignored", api_workers=int(asked), hint=hint)
 
 
+def unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> Sequence[str]:
+    """Return variables of the environment that no setting has, such as misspelled ones.
+
+    `known` are read elsewhere.
+    """
+    names = {PREFIX + name.upper() for name in settings_class.model_fields}
+    names.update(known, [f"{name}_FILE" for name in names])
+    present = {name for name, value in os.environ.items() if value and name.startswith(PREFIX)}
+    return sorted(present - names)
+
+
+def warn_about_unknown_variables(settings_class: type[DoorwardSettings], *known: str) -> None:
+    """Log the unknown variables, which are ignored, because services may share an environment."""
+    if variables := unknown_variables(settings_class, *known):
+        hint = "no setting of this process has these names"
+        log.warning("config.unknown_variables", variables=variables, hint=hint)
+
+
 def _freeze_gc() -> None:
     """Exclude the application's objects from garbage collection.
 
@@ -192,6 +214,7 @@ def run_service(settings_class: type[S], create_app: Callable[[S], FastAPI]) -> 
     try:
         settings = load_settings(settings_class)
         configure_logging(settings.log_level)
+        warn_about_unknown_variables(settings_class, *GIVEN_TO_ALL)
         app = create_app(settings)
         listener = listen(settings.host, settings.port)
     except (SettingsError, PortTakenError) as error:

@@ -8,13 +8,14 @@ from typing import Annotated, Final
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
+from pydantic_settings import NoDecode
 
 from doorward_client.keys.key_set import KeySet
 from doorward_client.keys.key_store import KeyStore
 from doorward_client.keys.secret_strength import check_secret
-from doorward_client.settings import DoorwardSettings, LookupSource, raw_value
+from doorward_client.settings import DoorwardSettings, Lookup, raw_value
 from doorward_client.verifier_settings import VerifierSettings
+from doorward_kit.certificates import CaFile
 from doorward_kit.client_ip import Network
 from doorward_kit.legacy_environment import LEGACY_VARIABLES, from_legacy_env
 from doorward_kit.logging import LEVELS
@@ -45,26 +46,23 @@ class ProcessSettings(DoorwardSettings):
         return variable if os.environ.get(variable) or not os.environ.get(legacy) else legacy
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        sources = super().settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )
-        return (*sources, LookupSource(settings_cls, from_legacy_env))
+    def lookups(cls) -> Sequence[Lookup]:
+        return [*super().lookups(), from_legacy_env]
+
+
+def parse_database_url(text: str) -> sa.URL | None:
+    """Return a URL, None for a text that is none."""
+    try:
+        return sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):  # ValueError: the port is no number
+        return None
 
 
 def _usable_database(value: SecretStr) -> SecretStr:
-    try:
-        backend = sa.make_url(value.get_secret_value()).get_backend_name()
-    except sa.exc.ArgumentError:
-        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)") from None
-    if backend not in {"mysql", "mariadb", "sqlite"}:
+    url = parse_database_url(value.get_secret_value())
+    if url is None:
+        raise ValueError("is not a database URL (mysql+pymysql://user:password@host/name)")
+    if url.get_backend_name() not in {"mysql", "mariadb", "sqlite"}:
         raise ValueError("names a database other than MariaDB, MySQL or SQLite")
     return value
 
@@ -91,7 +89,7 @@ class DatabaseSettings(ProcessSettings):
         le=60,
         description="Timeout of one unit of work, including the wait for a connection.",
     )
-    database_tls_ca_file: str | None = Field(
+    database_tls_ca_file: CaFile | None = Field(
         default=None,
         description="PEM file of the database's certificate authority. Setting it enables TLS.",
     )
@@ -113,11 +111,9 @@ def database_url_with_password(values: dict[str, object], prefix: str = "") -> d
     url, password = raw_value(values.get(name)), raw_value(values.get(f"{prefix}database_password"))
     if url is None or password is None:
         return values
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        return values  # the URL's own validator rejects it next
-    if parsed.password is not None or parsed.get_backend_name() == "sqlite":
+    parsed = parse_database_url(url)
+    # The URL's own validator rejects a text that is none.
+    if parsed is None or parsed.password is not None or parsed.get_backend_name() == "sqlite":
         return values
     return {**values, name: parsed.set(password=password).render_as_string(hide_password=False)}
 

@@ -32,6 +32,10 @@ CONNECTION_ATTEMPTS: Final = 4
 _PAUSE_SECONDS: Final = 0.01
 
 
+def do_nothing(_connection: sa.Connection) -> None:
+    """Work that writes nothing: the default where a caller may add some."""
+
+
 class DatabaseUnavailableError(UnavailableError):
     """503: the database is down, frozen, read-only, full, or not migrated yet."""
 

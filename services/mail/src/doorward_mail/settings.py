@@ -7,7 +7,8 @@ from typing import Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from doorward_client.loopback import is_loopback
-from doorward_client.settings import DoorwardSettings
+from doorward_client.settings import DoorwardSettings, require_together
+from doorward_kit.certificates import CaPath
 from doorward_mail.email_address import InvalidAddressError, ascii_domain, envelope_address
 
 _DAY: Final = 86_400
@@ -55,7 +56,7 @@ class MailSettings(MailTransportSettings):
         default=SmtpTls.STARTTLS,
         description="Encryption: `starttls` (never optional), `tls` from the first byte, or `none`.",
     )
-    smtp_ca_file: Path | None = Field(
+    smtp_ca_file: CaPath | None = Field(
         default=None,
         description="PEM file of the mail server's certificate authority. Default: the system's authorities.",
     )
@@ -132,13 +133,6 @@ class MailSettings(MailTransportSettings):
             )
         return value
 
-    @field_validator("smtp_ca_file")
-    @classmethod
-    def _check_smtp_ca_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"names a file that does not exist: {value}")
-        return value
-
     @field_validator("mail_templates_dir")
     @classmethod
     def _check_mail_templates_dir(cls, value: Path | None) -> Path | None:
@@ -152,8 +146,7 @@ class MailSettings(MailTransportSettings):
             raise ValueError("DOORWARD_SMTP_HOST and DOORWARD_MAILBOX_DIR are both set; set only one of them")
         if self.smtp_host is not None and self.mail_from is None:
             raise ValueError("DOORWARD_SMTP_HOST is set but DOORWARD_MAIL_FROM, the sender address, is not")
-        if (self.smtp_username is None) != (self.smtp_password is None):
-            raise ValueError("DOORWARD_SMTP_USERNAME and DOORWARD_SMTP_PASSWORD must be set together")
+        require_together(smtp_username=self.smtp_username, smtp_password=self.smtp_password)
         if self.smtp_tls is SmtpTls.NONE:
             self._check_without_tls()
         if self.mail_lease_seconds < self.mail_send_timeout_seconds + 1:

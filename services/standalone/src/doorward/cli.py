@@ -34,6 +34,7 @@ from doorward_kit.unit_of_work import Database, DatabaseUnavailableError
 
 _REFUSALS: Final = (
     SettingsError,
+    PortTakenError,
     MigrationBusyError,
     create_admin.UnacceptableAdminError,
     UnacceptableImportError,
@@ -53,18 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except _REFUSALS as error:
         return fail(str(error))
-    except PortTakenError as error:
-        return fail(f"{error}; `PORT=9000 make run` (or DOORWARD_PORT) takes another port")
     except (DatabaseUnavailableError, sa.exc.DBAPIError) as error:
-        return fail(f"the database cannot be used: {error_text(error)}")
-    except KeyboardInterrupt:
-        return 130
+        return fail(f"the database cannot be used: {error_text(error)} (see {_database_variables()})")
     return status
+
+
+def _database_variables() -> str:
+    """Name the variables that say where the databases are."""
+    variables = map(MigrateSettings.variable_of, ("database_url", "tickets_database_url"))
+    return " and ".join(name for name in variables if os.environ.get(name)) or "DOORWARD_DATA_DIR"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="doorward", description="Login, users and tickets for a small team's Kubernetes."
+        prog="doorward",
+        description="Login, users and tickets for a small team's Kubernetes.",
+        epilog="Settings are environment variables. Commands use the database of DOORWARD_DATABASE_URL, or"
+        " without it the local one of `make run` (in DOORWARD_DATA_DIR, by default var/).",
     )
     parser.add_argument(
         "--env-file",
@@ -73,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("serve", help="run every service in one process (a laptop, a demo)")
+    command = commands.add_parser(
+        "serve",
+        help="run every service in one process (a laptop, a demo)",
+        description="Migrates, creates the first administrator, and serves on DOORWARD_HOST (127.0.0.1) and"
+        " DOORWARD_PORT (8080).",
+    )
     command.set_defaults(run=_serve)
 
     command = commands.add_parser(

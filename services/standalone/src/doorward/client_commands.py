@@ -47,19 +47,36 @@ def add_arguments(command: argparse.ArgumentParser, open_database: OpenDatabase)
         return action
 
     added = declare("add", _add, "register a client; prints its secret, which is shown this once")
-    added.add_argument("client_id")
-    added.add_argument("--kind", choices=[kind.value for kind in ClientKind], default="confidential")
+    added.add_argument("client_id", help="name of the client in requests; never changes")
+    added.add_argument(
+        "--kind",
+        choices=[kind.value for kind in ClientKind],
+        default="confidential",
+        help="public: a page or an app on a device; confidential: a server (default); machine: a program"
+        " without users",
+    )
     added.add_argument("--name", help="shown to users (default: the client id)")
     for option, (member, text) in _LISTS.items():
         added.add_argument(option, dest=member, action="append", metavar="TEXT", help=f"{text}; repeatable")
-    added.add_argument("--backchannel-logout", dest="backchannel_logout_uri", metavar="URI")
+    added.add_argument(
+        "--backchannel-logout",
+        dest="backchannel_logout_uri",
+        metavar="URI",
+        help="where the client is notified of ended sessions",
+    )
     added.add_argument("--first-party", action="store_true", help="users are not asked for consent")
     added.add_argument("--without-pkce", action="store_true", help="for a client that cannot do PKCE")
     added.add_argument(
-        "--id-token-alg", choices=[algorithm.value for algorithm in IdTokenAlgorithm], default="RS256"
+        "--id-token-alg",
+        choices=[algorithm.value for algorithm in IdTokenAlgorithm],
+        default="RS256",
+        help="algorithm of its id tokens (default: RS256)",
     )
     added.add_argument(
-        "--id-token-claims", choices=[claims.value for claims in IdTokenClaims], default="full"
+        "--id-token-claims",
+        choices=[claims.value for claims in IdTokenClaims],
+        default="full",
+        help="full: id tokens have the claims that userinfo answers (default); minimal: they have not",
     )
     added.add_argument("--secret-file", type=Path, help="use the secret of this file (32 bytes or more)")
 

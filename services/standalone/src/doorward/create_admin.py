@@ -117,6 +117,7 @@ def _require_acceptable(email: str, password: str) -> None:
         TypeAdapter(EmailAddress).validate_python(email)
         require_acceptable(password, email=email, name=_NAME)
     except ValidationError as error:
-        raise UnacceptableAdminError(error.errors()[0]["msg"]) from None
+        reason = error.errors()[0]["msg"]
+        raise UnacceptableAdminError(f"--email or DOORWARD_ADMIN_EMAIL, {email}: {reason}") from None
     except UnacceptablePasswordError as error:
-        raise UnacceptableAdminError(error.reason) from None
+        raise UnacceptableAdminError(f"the password (DOORWARD_ADMIN_PASSWORD): {error.reason}") from None

@@ -34,7 +34,7 @@ from doorward_kit.server import listen, serve, url_of
 from doorward_kit.settings import ProcessSettings
 from doorward_mail.transport.base import Message
 from doorward_mail.transport.dev_mailbox_page import MAILBOX, mailbox_router
-from doorward_mail.transport.file_transport import Mailbox
+from doorward_mail.transport.file_transport import Mailbox, prepare_folder
 
 log = structlog.get_logger(__name__)
 
@@ -78,8 +78,13 @@ def run() -> int:
     configure_logging(settings.log_level)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log each address
     pages = listen(settings.host, settings.port)
-    receiver = listen(settings.mailbox_smtp_host, settings.mailbox_smtp_port)
+    receiver = listen(
+        settings.mailbox_smtp_host,
+        settings.mailbox_smtp_port,
+        hint="change DOORWARD_MAILBOX_SMTP_HOST or DOORWARD_MAILBOX_SMTP_PORT",
+    )
     key = settings.mailbox_key.get_secret_value() if settings.mailbox_key else secrets.token_urlsafe(16)
+    prepare_folder(settings.mailbox_dir)
     mailbox = Mailbox(settings.mailbox_dir, settings.mailbox_size)
     shown = "<DOORWARD_MAILBOX_KEY>" if settings.mailbox_key else key
     host, port = receiver.getsockname()[:2]

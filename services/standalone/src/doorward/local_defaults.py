@@ -42,8 +42,9 @@ def browser_defaults(values: dict[str, object]) -> dict[str, object]:
     An issuer that is set stays, and a port that the system chooses is not known yet: no address then.
     """
     defaults: dict[str, object] = {}
-    if "issuer" not in values and str(values.get("port")) != "0":
-        defaults["public_url"] = f"http://127.0.0.1:{values.get('port', 8080)}"
+    port = str(values.get("port", 8080))
+    if "issuer" not in values and port.isdecimal() and port != "0":
+        defaults["public_url"] = f"http://127.0.0.1:{port}"
     if "oidc_jwks_file" not in values:
         defaults["oidc_jwks_file"] = _ensure_key_set(
             local_oidc_key_set(), lambda: [new_jwk(RS256), new_jwk(ES256)]

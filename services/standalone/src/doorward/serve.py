@@ -15,9 +15,10 @@ from doorward_client.settings import load_settings
 from doorward_identity.passwords import PasswordHashing
 from doorward_kit.logging import configure_logging
 from doorward_kit.metrics import Metrics
-from doorward_kit.server import listen, serve, url_of
+from doorward_kit.server import listen, serve, url_of, warn_about_unknown_variables
 from doorward_kit.unit_of_work import Database
 from doorward_mail.transport.dev_mailbox_page import MAILBOX
+from doorward_mail.transport.file_transport import prepare_folder
 
 
 def run() -> int:
@@ -27,10 +28,18 @@ def run() -> int:
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
+    warn_about_unknown_variables(StandaloneSettings, "DOORWARD_DATA_DIR")
     make_private(settings)
-    listener = listen(settings.host, settings.port)
-    login = _prepare(settings)
+    if settings.mailbox_dir is not None:
+        prepare_folder(settings.mailbox_dir)
+    listener = listen(
+        settings.host,
+        settings.port,
+        hint="change DOORWARD_HOST or DOORWARD_PORT (`PORT=9000 make run`)",
+    )
+    # Before the administrator is created: a start that fails would leave a password that no one has seen.
     app = create_app(settings)
+    login = _prepare(settings)
     _print_addresses(url_of(listener), login, settings)
     served = LoopbackHosts(app) if is_loopback(settings.host) else app
     serve(
@@ -57,7 +66,7 @@ def _prepare(settings: StandaloneSettings) -> str:
 def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     configured = settings.admin_password
     if create_admin.has_admin(database):
-        return "as before (password lost? doorward create-admin --reset-password)"
+        return "as before (password lost? make create-admin ARGS=--reset-password)"
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(12)
     # A printed password is known to everyone who sees the terminal, so its owner chooses another.
     must_change = settings.admin_password_must_change if configured else True
@@ -65,9 +74,10 @@ def _first_admin(database: Database, settings: StandaloneSettings) -> str:
     create_admin.create_admin(database, hashing, settings.admin_email, password, must_change=must_change)
     if configured:
         return f"{settings.admin_email} with the password of DOORWARD_ADMIN_PASSWORD"
+    page = settings.public_url and f"at {settings.public_url}/auth/login"
     return (
         f"{settings.admin_email} with the temporary password {password} (shown this once);"
-        "\n                          choose your own with POST /api/v1/auth/password"
+        f"\n                          choose your own {page or 'with POST /api/v1/auth/password'}"
     )
 
 

@@ -2,12 +2,11 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal, Self
 
-import sqlalchemy as sa
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from doorward.local_defaults import (
     browser_defaults,
@@ -20,9 +19,16 @@ from doorward_auth.oidc.clients.metadata import ClientPolicy
 from doorward_auth.service_clients.registry import ClientRegistry, ServiceClients
 from doorward_auth.settings import AuthSettings, RegistrationPolicy
 from doorward_client.loopback import is_loopback
-from doorward_client.settings import DoorwardSettings, LookupSource, SettingsError, load_settings, raw_value
+from doorward_client.settings import DoorwardSettings, Lookup, SettingsError, load_settings, raw_value
 from doorward_identity.settings import Argon2Settings, RegistrationDomainSettings
-from doorward_kit.settings import DatabaseSettings, DatabaseUrl, ProcessSettings, database_url_with_password
+from doorward_kit.certificates import CaFile
+from doorward_kit.settings import (
+    DatabaseSettings,
+    DatabaseUrl,
+    ProcessSettings,
+    database_url_with_password,
+    parse_database_url,
+)
 from doorward_tickets.settings import TicketOptions, TicketsSettings
 from doorward_users.settings import UsersSettings
 
@@ -62,19 +68,8 @@ class _LocalDefaults(DoorwardSettings):
     """Defaults of a laptop: an SQLite file in the data directory."""
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add the data directory's defaults as the last source."""
-        sources = super().settings_customise_sources(
-            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-        )
-        return (*sources, LookupSource(settings_cls, local_default))
+    def lookups(cls) -> Sequence[Lookup]:
+        return [*super().lookups(), local_default]
 
 
 class CommandSettings(
@@ -128,9 +123,8 @@ class _TicketsDatabase(ProcessSettings):
         identity = raw_value(values.get("database_url"))
         if values.get("tickets_database_url") is not None or identity is None:
             return values
-        try:
-            url = sa.make_url(identity)
-        except sa.exc.ArgumentError:
+        url = parse_database_url(identity)
+        if url is None:
             return values  # the URL's own validator rejects it next
         if cls.variable_of("database_url") == "MYSQL_HOST":
             # The older server had one database. Both schemas fit into it: no table has two meanings.
@@ -149,7 +143,7 @@ class MigrateSettings(_TicketsDatabase):
         default=None, description="Its password, if `DOORWARD_DATABASE_URL` has none."
     )
     tickets_database_url: DatabaseUrl | None = Field(default=None, description="The database of tickets.")
-    database_tls_ca_file: str | None = Field(
+    database_tls_ca_file: CaFile | None = Field(
         default=None, description="PEM file of the authority that verifies both databases' certificates."
     )
     database_allow_public_key_retrieval: bool = Field(

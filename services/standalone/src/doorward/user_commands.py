@@ -68,8 +68,8 @@ def _add_create_admin(commands: "Commands", open_database: OpenDatabase) -> None
         description="The address comes from --email or DOORWARD_ADMIN_EMAIL; the password from"
         " --password-file, DOORWARD_ADMIN_PASSWORD, DOORWARD_ADMIN_PASSWORD_FILE or a prompt.",
     )
-    command.add_argument("--email")
-    command.add_argument("--password-file", type=Path)
+    command.add_argument("--email", help="address of the account (default: DOORWARD_ADMIN_EMAIL)")
+    command.add_argument("--password-file", type=Path, help="a file with the password")
     command.add_argument(
         "--reset-password", action="store_true", help="set the password of an existing account"
     )

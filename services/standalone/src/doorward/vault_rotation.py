@@ -37,7 +37,7 @@ class TableCounts:
 
 
 @dataclass(slots=True)
-class Resealed:
+class ResealCounts:
     """What a rotation did to grants, whose users hold them, and to tokens that wait for their revocation."""
 
     grants: TableCounts = field(default_factory=TableCounts)
@@ -98,10 +98,10 @@ class VaultRotation:
         self._store.check()
         return self.pending
 
-    def reseal(self) -> Resealed:
+    def reseal(self) -> ResealCounts:
         """Seal every stored token with the current key, and record it. Services may work with them."""
         self._store.check()
-        done = Resealed()
+        done = ResealCounts()
         key = self.current.kid
         while self._walk(done):
             pass
@@ -145,7 +145,7 @@ class VaultRotation:
         keys = self._keys().keys.values()
         return {key.id_bytes for key in keys if key.activate_at <= now} - {self.current.id_bytes}
 
-    def _walk(self, done: Resealed) -> bool:
+    def _walk(self, done: ResealCounts) -> bool:
         """Walk over all stored tokens once; return whether another walk may find more."""
         others = self._others()
         if not others:

@@ -40,7 +40,7 @@ def load_theme(folder: Path | None) -> Theme:
     if folder is None:
         return Theme(found, None)
     if not folder.is_dir():
-        raise SettingsError("DOORWARD_THEME_DIR is no folder")
+        raise SettingsError(f"DOORWARD_THEME_DIR names a folder that does not exist: {folder}")
     for name in (_STYLESHEET, _LOGO):
         content = _read(folder / name)
         if content is not None:

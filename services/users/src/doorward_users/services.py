@@ -6,6 +6,7 @@ from typing import Self
 from doorward_identity.audit.service import AuditLog
 from doorward_identity.resources import IdentityResources
 from doorward_users.avatars.service import AvatarService
+from doorward_users.directory.administration import AccountAdministration
 from doorward_users.directory.index_task import DirectoryIndexTask
 from doorward_users.directory.service import DirectoryService
 from doorward_users.export.service import ExportService
@@ -18,6 +19,7 @@ class UsersServices:
     """The container that `provide` takes services from."""
 
     directory: DirectoryService
+    administration: AccountAdministration
     avatars: AvatarService
     audit: AuditLog
     groups: GroupService
@@ -30,6 +32,7 @@ class UsersServices:
         directory = DirectoryService(resources, settings)
         return cls(
             directory=directory,
+            administration=AccountAdministration(resources, settings),
             avatars=AvatarService(resources, directory),
             audit=AuditLog(resources, settings),
             groups=GroupService(resources, settings),

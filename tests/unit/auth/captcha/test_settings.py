@@ -30,8 +30,8 @@ def test_all_actions_require_a_captcha_by_default(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("env", "said"),
     [
-        ({"VERIFY_URL": URL}, "DOORWARD_CAPTCHA_SECRET go together"),
-        ({"SECRET": "s"}, "DOORWARD_CAPTCHA_SECRET go together"),
+        ({"VERIFY_URL": URL}, "^DOORWARD_CAPTCHA_SECRET must be set, too"),
+        ({"SECRET": "s"}, "^DOORWARD_CAPTCHA_VERIFY_URL must be set, too"),
         ({"VERIFY_URL": "ftp://captcha.example/x", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
         ({"VERIFY_URL": URL + "?secret=s", "SECRET": "s"}, "DOORWARD_CAPTCHA_VERIFY_URL"),
         ({"VERIFY_URL": URL, "SECRET": "s", "REQUIRED_FOR": "window"}, "DOORWARD_CAPTCHA_REQUIRED_FOR"),

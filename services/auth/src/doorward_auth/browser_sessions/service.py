@@ -28,7 +28,7 @@ TOUCH_INTERVAL: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Lifetime:
+class SessionLifetime:
     """Lifetime of sessions, in seconds: without a use (`idle`), and in all (`absolute`)."""
 
     idle: int
@@ -36,11 +36,11 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BrowserSessionLimits:
     """How long browser sessions live, how many a user has, and how long access tokens live in seconds."""
 
-    usual: Lifetime
-    remembered: Lifetime
+    usual: SessionLifetime
+    remembered: SessionLifetime
     max_sessions: int
     token_seconds: int
 
@@ -59,7 +59,7 @@ class OpenedBrowserSession:
 class BrowserSessionService:
     """Opens, finds and ends browser sessions."""
 
-    def __init__(self, resources: IdentityResources, limits: Limits) -> None:
+    def __init__(self, resources: IdentityResources, limits: BrowserSessionLimits) -> None:
         self._resources = resources
         self._database = resources.database
         self._limits = limits
@@ -150,7 +150,7 @@ class BrowserSessionService:
         if is_ended:
             self._resources.revocation_poller.wake()
 
-    def _lifetime(self, *, is_remembered: bool) -> Lifetime:
+    def _lifetime(self, *, is_remembered: bool) -> SessionLifetime:
         return self._limits.remembered if is_remembered else self._limits.usual
 
 

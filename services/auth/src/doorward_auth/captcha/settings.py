@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from doorward_client.settings import DoorwardSettings
+from doorward_client.settings import DoorwardSettings, require_together
 
 
 class CaptchaAction(StrEnum):
@@ -66,8 +66,5 @@ class CaptchaSettings(DoorwardSettings):
 
     @model_validator(mode="after")
     def _url_and_secret_go_together(self) -> Self:
-        if (self.captcha_verify_url is None) != (self.captcha_secret is None):
-            raise ValueError(
-                "DOORWARD_CAPTCHA_VERIFY_URL and DOORWARD_CAPTCHA_SECRET go together: one is set"
-            )
+        require_together(captcha_verify_url=self.captcha_verify_url, captcha_secret=self.captcha_secret)
         return self

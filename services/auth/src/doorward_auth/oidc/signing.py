@@ -86,7 +86,7 @@ class ClientTokenSigner:
         """Return an id token, valid for ID_TOKEN_SECONDS."""
         profile = {name: value for name, value in token.profile.items() if value is not None}
         claims = profile | {
-            **self._common(token.client_id, ID_TOKEN_SECONDS),
+            **self._common_claims(token.client_id, ID_TOKEN_SECONDS),
             "sub": str(token.user_id),
             "sid": str(token.session_id),
             **token.authentication.claims(),
@@ -100,7 +100,7 @@ class ClientTokenSigner:
     def access_token(self, token: ClientAccessToken, algorithm: IdTokenAlgorithm) -> str:
         """Return an access token, valid for `lifetime` seconds."""
         claims = {
-            **self._common(token.audience, self.lifetime),
+            **self._common_claims(token.audience, self.lifetime),
             "sub": str(token.subject_id),
             "sid": str(token.session_id),
             "jti": uuid4().hex,
@@ -131,7 +131,7 @@ class ClientTokenSigner:
         Without `session_id` all sessions of the user have ended.
         """
         claims = {
-            **self._common(client_id, LOGOUT_TOKEN_SECONDS),
+            **self._common_claims(client_id, LOGOUT_TOKEN_SECONDS),
             "sub": str(user_id),
             "jti": uuid4().hex,
             "events": {_LOGOUT_EVENT: {}},
@@ -140,7 +140,7 @@ class ClientTokenSigner:
             claims["sid"] = str(session_id)
         return self._sign(claims, LOGOUT_TOKEN_TYPE, algorithm)
 
-    def _common(self, audience: str, lifetime: int) -> dict[str, Any]:
+    def _common_claims(self, audience: str, lifetime: int) -> dict[str, Any]:
         now = int(self._clock())
         return {"iss": self._issuer, "aud": audience, "iat": now, "exp": now + lifetime}
 

@@ -7,8 +7,8 @@ from doorward_auth.group_claims import group_claims
 from doorward_auth.oidc import scopes
 
 
-class Described(Protocol):
-    """A user, as far as the standard claims tell about one."""
+class UserProfile(Protocol):
+    """What the standard claims contain of a user."""
 
     @property
     def email(self) -> str: ...
@@ -21,7 +21,7 @@ class Described(Protocol):
 
 
 def claims_of(
-    account: Described, granted: Collection[str], group_names: Sequence[str] | None
+    account: UserProfile, granted: Collection[str], group_names: Sequence[str] | None
 ) -> dict[str, Any]:
     """Return the standard claims (OpenID Connect Core section 5.4), without those that have no value.
 

@@ -43,13 +43,13 @@ class InvitationService:
         if code is None:
             raise InvalidCodeError
         # The code comes before the hash: a wrong one costs none.
-        account = await self._database.read(lambda connection: self._invited(connection, code))
+        account = await self._database.read(lambda connection: self._find_invited(connection, code))
         require_acceptable(password, email=account.email, name=account.name)
         password_hash = await self._hashing.hash(password, charges.by_owner(account.id))
         device = DeviceToken.issue(uuid7s.uuid7())
 
         def work(connection: sa.Connection) -> None:
-            account = self._invited(connection, code, is_locked=True)
+            account = self._find_invited(connection, code, is_locked=True)
             require_acceptable(password, email=account.email, name=account.name)
             account_repository.set_password(connection, account, password_hash)
             account_repository.mark_verified(connection, account.id)
@@ -66,7 +66,7 @@ class InvitationService:
         log.info("invitation.accepted", user_id=str(code.id))
         return device
 
-    def _invited(
+    def _find_invited(
         self, connection: sa.Connection, code: InvitationCode, *, is_locked: bool = False
     ) -> account_repository.Account:
         find = account_repository.lock_by_id if is_locked else account_repository.find_by_id

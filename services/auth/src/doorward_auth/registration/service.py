@@ -201,7 +201,7 @@ class RegistrationService:
         if request.password is not None:
             pending = await self._with_password(proof, request.password, request.name)
         else:
-            pending = await self._registered(code, proof, request.registration_token)
+            pending = await self._find_registration(code, proof, request.registration_token)
         # Otherwise the code proves another mailbox than that of the registration.
         is_same_spelling = spelling_key(pending.email) == spelling_key(proof.email)
         user_id = uuid7s.uuid7()
@@ -251,7 +251,7 @@ class RegistrationService:
         password_hash = await self._hashing.hash(text, charges.by_mailbox(proof.email_key))
         return PendingRegistration(proof.email, proof.email_key, name, password_hash)
 
-    async def _registered(
+    async def _find_registration(
         self, code: VerificationCode, proof: RegistrationCode, token: SecretStr | None
     ) -> PendingRegistration:
         parsed = None if token is None else RegistrationToken.parse(token.get_secret_value())

@@ -32,7 +32,10 @@ class ClientRegistry:
 
         Two secrets of one client let the second replace the first without an interruption.
         """
-        document = strict_json.loads(text.encode("utf-8"))
+        try:
+            document = strict_json.loads(text.encode("utf-8"))
+        except strict_json.InvalidJsonError as error:
+            raise ValueError(f"is not JSON: {error}") from None
         if not isinstance(document, dict):
             raise ValueError('is not a JSON object like {"tickets": "a long random secret"}')  # noqa: TRY004 - a value of the wrong kind, as pydantic wants it
         return cls({client: _secrets(client, value) for client, value in document.items()})

@@ -6,7 +6,7 @@ from doorward_auth.service_clients.rejections import ClientRejections
 
 
 class ServiceClients:
-    """The clients of the settings. Those that do not prove who they are count."""
+    """The clients of the settings. Failed authentications are counted."""
 
     def __init__(self, registry: ClientRegistry, rejections: ClientRejections) -> None:
         self._registry = registry

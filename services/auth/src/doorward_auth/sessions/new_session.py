@@ -91,14 +91,14 @@ _SELECTED: Final = sa.select(
 )
 
 
-def _opened(selected: sa.Select[Any]) -> sa.Insert:
+def _insert_session(selected: sa.Select[Any]) -> sa.Insert:
     return sessions.insert().from_select(
         _COLUMNS, selected.with_for_update(read=True), include_defaults=False
     )
 
 
-_OPENED: Final = _opened(_SELECTED)
-_OPENED_BY_CLIENT: Final = _opened(
+_OPENED: Final = _insert_session(_SELECTED)
+_OPENED_BY_CLIENT: Final = _insert_session(
     _SELECTED.join(oauth_clients, oauth_clients.c.id == sa.bindparam("oauth_client_id")).where(
         oauth_clients.c.disabled_at.is_(None)
     )

@@ -49,7 +49,7 @@ class SessionService:
         was_live = await self._database.write(
             lambda connection: self._end(connection, caller.user_id, caller.session_id)
         )
-        self._ended("logout", caller.user_id, caller.session_id, was_live=was_live)
+        self._announce_end("logout", caller.user_id, caller.session_id, was_live=was_live)
 
     async def end_own(self, user_id: uuid.UUID, session_id: uuid.UUID) -> None:
         """End one of a user's own sessions; raises SessionNotFoundError."""
@@ -65,7 +65,7 @@ class SessionService:
                 raise SessionNotFoundError
 
         await self._database.write(work)
-        self._ended("session.ended", user_id, session_id)
+        self._announce_end("session.ended", user_id, session_id)
 
     async def end_others(self, user_id: uuid.UUID, keep: uuid.UUID) -> None:
         """End every live session of a user but one."""
@@ -78,7 +78,7 @@ class SessionService:
             return len(others)
 
         ended = await self._database.write(work)
-        self._ended("sessions.others_ended", user_id, user_id, count=ended)
+        self._announce_end("sessions.others_ended", user_id, user_id, count=ended)
 
     async def end_all(self, caller: Claims, user_id: uuid.UUID) -> None:
         """End every session of a user, and every access token. An unknown user has none.
@@ -107,7 +107,7 @@ class SessionService:
             return ended
 
         ended = await self._database.write(work)
-        self._ended("sessions.ended", caller.user_id, user_id, count=ended)
+        self._announce_end("sessions.ended", caller.user_id, user_id, count=ended)
 
     def _end(self, connection: sa.Connection, owner: uuid.UUID, session_id: uuid.UUID) -> bool:
         was_live = end_session(connection, session_id, SessionEnd.LOGOUT, token_seconds=self._token_seconds)
@@ -119,7 +119,7 @@ class SessionService:
     def _end_browser(self, connection: sa.Connection, owner: uuid.UUID, session_id: uuid.UUID) -> bool:
         return end_browser_session(connection, session_id, owner, token_seconds=self._token_seconds)
 
-    def _ended(self, event: str, actor: uuid.UUID, subject: uuid.UUID, **fields: object) -> None:
+    def _announce_end(self, event: str, actor: uuid.UUID, subject: uuid.UUID, **fields: object) -> None:
         self._resources.revocation_poller.wake()
         log.info(event, actor_id=str(actor), subject_id=str(subject), **fields)
 

@@ -121,14 +121,14 @@ class _ProviderLoop:
             await self._drain()
 
     async def _poll(self) -> None:
-        if not self._room():
+        if not self._lease_count():
             return
         if not self._has_more and not await self._database.read(
             partial(leases.is_any_due, provider=self.provider.name)
         ):
             return
         leased_at = asyncio.get_running_loop().time()
-        count = self._room()  # others may have sent requests meanwhile
+        count = self._lease_count()  # others may have sent requests meanwhile
         if not count:
             return
         with self.provider.gate.expecting(count):
@@ -154,7 +154,7 @@ class _ProviderLoop:
                     await self._attempts.release(leased)
             raise
 
-    def _room(self) -> int:
+    def _lease_count(self) -> int:
         """Return how many grants to lease: half of the seats at least, so that a lease is for several."""
         seats = self.provider.policy.concurrency - len(self._running)
         if self._shutdown.is_draining:
@@ -180,7 +180,7 @@ class _ProviderLoop:
         """Wait for the next poll, for room, for the end of the provider's pause, or for `wake`."""
         pause = self.provider.gate.remaining_pause()
         seconds = pause or jittered(self._poll_seconds, 0.8, 1.2)
-        if self._has_more and not pause and self._room():
+        if self._has_more and not pause and self._lease_count():
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -58,14 +58,14 @@ class UpstreamRequests:
             log.info("upstream.not_asked", provider=provider.name, operation=operation)
             raise UnreachableError(Arrival.NOT_SENT)
         try:
-            result = await self._sent(provider, operation, call)
+            result = await self._send_once(provider, operation, call)
         except UpstreamError as error:
             self._record(provider, operation, outcome_of(error))
             raise
         self._record(provider, operation, RequestOutcome.SUCCEEDED)
         return result
 
-    async def _sent(self, provider: Provider, operation: str, call: AdapterCall[T_co]) -> T_co:
+    async def _send_once(self, provider: Provider, operation: str, call: AdapterCall[T_co]) -> T_co:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:

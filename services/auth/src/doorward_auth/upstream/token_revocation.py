@@ -11,13 +11,9 @@ from doorward_auth.upstream.requests import AdapterCall, UpstreamRequests
 from doorward_auth.upstream.revocations.outbox import RevocationOutbox
 from doorward_auth.upstream_adapters.base import UnusedTokens, UpstreamError, UpstreamLogin
 from doorward_client.errors import DoorwardError
-from doorward_kit.unit_of_work import Database, DatabaseUnavailableError, Work
+from doorward_kit.unit_of_work import Database, DatabaseUnavailableError, Work, do_nothing
 
 log = structlog.get_logger(__name__)
-
-
-def nothing(_connection: sa.Connection) -> None:
-    """Write nothing."""
 
 
 class UpstreamTokenRevocation:
@@ -39,12 +35,12 @@ class UpstreamTokenRevocation:
             return await self._requests.send(provider, operation, call)
         except UpstreamError as error:
             if error.unused is not None:
-                await self._revoke(provider, error.unused, nothing)
+                await self._revoke(provider, error.unused, do_nothing)
             raise
 
     @asynccontextmanager
     async def revoke_on_error(
-        self, provider: Provider, login: UpstreamLogin, release: Work[None] = nothing
+        self, provider: Provider, login: UpstreamLogin, release: Work[None] = do_nothing
     ) -> AsyncIterator[None]:
         """Revoke the tokens of a login if the block rejects it; its error stays the one that is raised.
 
@@ -62,7 +58,7 @@ class UpstreamTokenRevocation:
 
     async def revoke(self, provider: Provider, login: UpstreamLogin) -> None:
         """Have the tokens of a rejected login revoked. A failure to store them is logged."""
-        await self._revoke(provider, _unused(login), nothing)
+        await self._revoke(provider, _unused(login), do_nothing)
 
     def revoke_in(self, connection: sa.Connection, provider: str, login: UpstreamLogin) -> None:
         """Store the tokens of a login to be revoked in this transaction. Call `wake` after the commit."""

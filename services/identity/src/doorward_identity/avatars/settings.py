@@ -1,12 +1,12 @@
 """Settings of pictures."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from doorward_client.settings import DoorwardSettings
+from doorward_kit.certificates import CaPath
 
 
 class AvatarStorage(StrEnum):
@@ -49,20 +49,13 @@ class AvatarSettings(DoorwardSettings):
     s3_secret_access_key: SecretStr | None = Field(
         default=None, description="Secret of `DOORWARD_S3_ACCESS_KEY_ID`."
     )
-    s3_ca_file: Path | None = Field(
+    s3_ca_file: CaPath | None = Field(
         default=None,
         description="PEM file of the certificate authority of the storage. Default: public authorities.",
     )
     s3_timeout_seconds: float = Field(
         default=5.0, gt=0, le=60, description="Timeout of one request to the storage, with its repetitions."
     )
-
-    @field_validator("s3_ca_file")
-    @classmethod
-    def _check_s3_ca_file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"names a file that does not exist: {value}")
-        return value
 
     @model_validator(mode="after")
     def _check_storage(self) -> Self:

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from doorward_client.settings import SettingsError
 from doorward_mail.transport.base import Message
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,16 @@ class StoredMail:
     recipient: str
     subject: str
     date: str
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a mailbox if it is missing; raises SettingsError if it cannot be written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(f"DOORWARD_MAILBOX_DIR cannot be used: {error}") from None
 
 
 class Mailbox:

@@ -14,7 +14,7 @@ from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.fast_routes import FastRoute
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
-from doorward_users.directory.dependencies import Directory
+from doorward_users.directory.dependencies import Administration, Directory
 from doorward_users.directory.schemas import (
     ChangedUser,
     DirectoryFilter,
@@ -65,9 +65,9 @@ async def list_users(  # noqa: PLR0913, PLR0917 - a parameter for each of the qu
 
 
 @router.post("", status_code=201, response_model=ChangedUser, summary="Create a user")
-async def create_user(body: UserCreate, caller: UserManager, directory: Directory) -> Response:
+async def create_user(body: UserCreate, caller: UserManager, administration: Administration) -> Response:
     """Create an account. With a password it is usable at once; without one its owner is invited by mail."""
-    user, warnings = await directory.create(caller, body)
+    user, warnings = await administration.create(caller, body)
     return changed_response(user, warnings, status_code=201, location=f"{PREFIX}/{user.id}")
 
 
@@ -80,32 +80,40 @@ async def get_user(
 
 
 @router.post("/{user_id}/invitation", status_code=202, response_class=Response, summary="Invite a user again")
-async def invite_user(user_id: uuid.UUID, caller: UserManager, directory: Directory) -> Response:
+async def invite_user(user_id: uuid.UUID, caller: UserManager, administration: Administration) -> Response:
     """Mail a new code to a user who has not joined yet. Earlier codes become invalid."""
-    await directory.invite(caller, user_id)
+    await administration.invite(caller, user_id)
     return Response(status_code=202)
 
 
 @router.put("/{user_id}", response_model=ChangedUser, summary="Replace a user")
 async def replace_user(
-    user_id: uuid.UUID, body: UserReplace, caller: UserManager, directory: Directory, if_match: IfMatch = None
+    user_id: uuid.UUID,
+    body: UserReplace,
+    caller: UserManager,
+    administration: Administration,
+    if_match: IfMatch = None,
 ) -> Response:
     """Set email, name, role and status as a whole."""
-    return changed_response(*await directory.replace(caller, user_id, body, if_match))
+    return changed_response(*await administration.replace(caller, user_id, body, if_match))
 
 
 @router.patch("/{user_id}", response_model=ChangedUser, summary="Change a user")
 async def update_user(
-    user_id: uuid.UUID, body: UserPatch, caller: UserManager, directory: Directory, if_match: IfMatch = None
+    user_id: uuid.UUID,
+    body: UserPatch,
+    caller: UserManager,
+    administration: Administration,
+    if_match: IfMatch = None,
 ) -> Response:
     """Change the members that the body contains."""
-    return changed_response(*await directory.update(caller, user_id, body, if_match))
+    return changed_response(*await administration.update(caller, user_id, body, if_match))
 
 
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")
 async def delete_user(
-    user_id: uuid.UUID, caller: UserManager, directory: Directory, if_match: IfMatch = None
+    user_id: uuid.UUID, caller: UserManager, administration: Administration, if_match: IfMatch = None
 ) -> Response:
     """Delete an account and its sessions."""
-    await directory.delete(caller, user_id, if_match)
+    await administration.delete(caller, user_id, if_match)
     return Response(status_code=204)

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
-from doorward_identity.directory_index import Source
+from doorward_identity.directory_index import TermSource
 from doorward_identity.tables import user_search_terms, users
 from doorward_kit.bounded_search import SearchResult, search
 from doorward_kit.pagination import Position
@@ -33,10 +33,10 @@ class PartShape(NamedTuple):
     """Whether the address and the only word are the same text."""
 
     @property
-    def terms(self) -> Sequence[tuple[Source, str]]:
+    def terms(self) -> Sequence[tuple[TermSource, str]]:
         """The source and the parameter of the address, then those of each word."""
-        address = [(Source.EMAIL, f"address_{self.number}")] if self.has_address else []
-        return [*address, *((Source.NAME, f"word_{self.number}_{word}") for word in range(self.words))]
+        address = [(TermSource.EMAIL, f"address_{self.number}")] if self.has_address else []
+        return [*address, *((TermSource.NAME, f"word_{self.number}_{word}") for word in range(self.words))]
 
 
 class _Candidates(NamedTuple):
@@ -44,7 +44,7 @@ class _Candidates(NamedTuple):
 
     shape: PartShape
     size: int
-    terms: tuple[tuple[Source, str], ...]
+    terms: tuple[tuple[TermSource, str], ...]
 
 
 def list_users(
@@ -141,7 +141,7 @@ def _scan(shape: ListShape, parts: tuple[PartShape, ...], *, has_end: bool) -> "
 
 @lru_cache(maxsize=256)
 def _find(
-    shape: ListShape, terms: tuple[tuple[Source, str], ...], others: tuple[PartShape, ...]
+    shape: ListShape, terms: tuple[tuple[TermSource, str], ...], others: tuple[PartShape, ...]
 ) -> "sa.Select[Any]":
     # Distinct, too: two words of one user may begin alike.
     entries = sa.union(*(_users_of(*term).distinct() for term in terms)).subquery("entries")
@@ -171,7 +171,7 @@ def _in_join_order(statement: S) -> S:
     return statement
 
 
-def _users_of(source: Source, parameter: str) -> "sa.Select[Any]":
+def _users_of(source: TermSource, parameter: str) -> "sa.Select[Any]":
     return sa.select(user_search_terms.c.user_id).where(_has_term_prefix(source, parameter))
 
 
@@ -192,6 +192,6 @@ def _has_term(is_term: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return found.limit(1).scalar_subquery().is_not(None)
 
 
-def _has_term_prefix(source: Source, parameter: str) -> sa.ColumnElement[bool]:
+def _has_term_prefix(source: TermSource, parameter: str) -> sa.ColumnElement[bool]:
     is_term = begins_with_parameter(user_search_terms.c.term, parameter)
     return sa.and_(user_search_terms.c.source == source.value, is_term)

@@ -12,7 +12,7 @@ from doorward_kit.etags import IfMatch, IfNoneMatch
 from doorward_kit.fast_routes import FastRoute
 from doorward_kit.pagination import Cursor, Limit, Page
 from doorward_kit.routing import api_router
-from doorward_users.directory.dependencies import Directory
+from doorward_users.directory.dependencies import Administration, Directory
 from doorward_users.directory.schemas import ProfilePatch, User
 from doorward_users.directory.serializers import user_response
 
@@ -30,10 +30,10 @@ async def get_profile(
 
 @router.patch("", response_model=User, summary="Change your profile")
 async def update_profile(
-    body: ProfilePatch, caller: CurrentUser, directory: Directory, if_match: IfMatch = None
+    body: ProfilePatch, caller: CurrentUser, administration: Administration, if_match: IfMatch = None
 ) -> Response:
     """Change the caller's own name. Administrators change role, status and email."""
-    return user_response(await directory.rename(caller, body.name, if_match))
+    return user_response(await administration.rename(caller, body.name, if_match))
 
 
 @router.get("/activity", summary="List the security events of your account")

@@ -77,14 +77,14 @@ def _end(connection: sa.Connection, ids: AbstractSet[uuid.UUID]) -> None:
 
 
 def _finish(connection: sa.Connection, delivery: LogoutDelivery) -> None:
-    connection.execute(_leased(delivery).values(**_DONE))
+    connection.execute(_update_of_lease(delivery).values(**_DONE))
 
 
 def _reschedule(connection: sa.Connection, delivery: LogoutDelivery, seconds: int) -> None:
-    connection.execute(_leased(delivery).values(logout_due_at=utc_now(seconds)))
+    connection.execute(_update_of_lease(delivery).values(logout_due_at=utc_now(seconds)))
 
 
-def _leased(delivery: LogoutDelivery) -> sa.Update:
+def _update_of_lease(delivery: LogoutDelivery) -> sa.Update:
     return sessions.update().where(
         sessions.c.id == delivery.id, sessions.c.logout_attempts == delivery.attempts
     )

@@ -125,14 +125,14 @@ class CodeExchange:
         if stored is None:
             return _Rejection("unknown")
         if stored.oauth_client_id != client.id:
-            return _counted(connection, stored, "another_client")
+            return _reject_and_count(connection, stored, "another_client")
         if stored.is_used:
-            return self._reused(connection, stored, client)
+            return self._reject_reuse(connection, stored, client)
         if stored.is_expired:
             return _Rejection("expired")
         wrong = _mismatch(stored, request)
         if wrong is not None:
-            return _counted(connection, stored, wrong)
+            return _reject_and_count(connection, stored, wrong)
         return self._open(connection, stored, client, request, source)
 
     def _open(
@@ -223,7 +223,7 @@ class CodeExchange:
             token_seconds=seconds,
         )
 
-    def _reused(
+    def _reject_reuse(
         self, connection: sa.Connection, stored: StoredAuthorizationCode, client: RegisteredClient
     ) -> _Rejection:
         """End what the code's first use opened: two parties have had it."""
@@ -242,7 +242,7 @@ def _mismatch(stored: StoredAuthorizationCode, request: CodeRequest) -> str | No
     return None if is_proven(stored.code_challenge, request.code_verifier) else "wrong_verifier"
 
 
-def _counted(connection: sa.Connection, stored: StoredAuthorizationCode, reason: str) -> _Rejection:
+def _reject_and_count(connection: sa.Connection, stored: StoredAuthorizationCode, reason: str) -> _Rejection:
     code_repository.count_attempt(connection, stored.id)
     if stored.attempts + 1 >= MAX_ATTEMPTS and not stored.is_used:
         code_repository.spend(connection, stored.id, None)

@@ -52,7 +52,7 @@ class _RequestedAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class _Allowed:
+class _GrantedAccess:
     """The account, scopes and audience of the new tokens."""
 
     account: Account
@@ -153,7 +153,7 @@ class ClientRefresh:
         session: SessionRow,
         decision: RefreshDecision,
         requested: _RequestedAccess,
-    ) -> _Allowed | _Rejection:
+    ) -> _GrantedAccess | _Rejection:
         """Compare a session with its account and its client as they are now."""
         account = account_repository.find_by_id(connection, session.user_id)
         is_over = decision is RefreshDecision.REJECT or session.is_of_older_credentials
@@ -167,7 +167,7 @@ class ClientRefresh:
             return _Rejection("audience_not_allowed_any_more")
         if requested.scopes is not None and not set(requested.scopes) <= set(granted):
             raise InvalidScopeError
-        return _Allowed(
+        return _GrantedAccess(
             account=account,
             scopes=granted if requested.scopes is None else requested.scopes,
             audience=self._issuer.audience_of_request(client, session.audience, requested.resource),

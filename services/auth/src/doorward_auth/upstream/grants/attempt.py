@@ -7,15 +7,15 @@ from typing import Final
 
 import structlog
 
-from doorward_auth.upstream.grants import leases
+from doorward_auth.upstream.grants import refresh_results
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.endings import GrantEndings, log_fields
 from doorward_auth.upstream.grants.events import GrantListener, GrantRefreshed
-from doorward_auth.upstream.grants.leases import StoreFailure
 from doorward_auth.upstream.grants.metrics import RefreshOutcome, UpstreamMetrics
 from doorward_auth.upstream.grants.models import EndReason, GrantTimes, LeasedGrant
 from doorward_auth.upstream.grants.provider import Provider
 from doorward_auth.upstream.grants.refresh_failure import evaluate_failure
+from doorward_auth.upstream.grants.refresh_results import StoreFailure
 from doorward_auth.upstream.grants.schedule import backoff_seconds, plan, plan_without_access
 from doorward_auth.upstream.grants.sealing import GrantSealing
 from doorward_auth.upstream_adapters.base import (
@@ -92,7 +92,9 @@ class RefreshAttempts:
 
     async def release(self, leased: LeasedGrant) -> None:
         """Leave a grant to others, because this process stops before it sent anything."""
-        query = partial(leases.reschedule, leased=leased, seconds=0.0, error="stopped", counts_attempt=False)
+        query = partial(
+            refresh_results.reschedule, leased=leased, seconds=0.0, error="stopped", counts_attempt=False
+        )
         await self._database.finish(query, until=0.0)
         self._metrics.refreshed(leased.row.provider, RefreshOutcome.RELEASED)
 
@@ -150,11 +152,11 @@ class RefreshAttempts:
         if is_complete:
             times = plan(row.now, tokens, provider.policy, previous=row)
             scope = tokens.scope[:SCOPE_LENGTH] or row.scope
-            query = partial(leases.store, leased=leased, tokens=sealed, times=times, scope=scope)
+            query = partial(refresh_results.store, leased=leased, tokens=sealed, times=times, scope=scope)
         else:
             times = plan_without_access(row.now, tokens, row)
             query = partial(
-                leases.store_refresh_token,
+                refresh_results.store_refresh_token,
                 leased=leased,
                 tokens=sealed,
                 times=times,
@@ -183,7 +185,7 @@ class RefreshAttempts:
     async def _not_stored(self, attempt: _Attempt, tokens: UpstreamTokens) -> AttemptResult | None:
         """Find out why an answer was not stored; None if it is stored after all."""
         leased = attempt.leased
-        query = partial(leases.find_store_failure, leased=leased)
+        query = partial(refresh_results.find_store_failure, leased=leased)
         match await self._database.finish(query, until=attempt.lease_end):
             case StoreFailure.STORED_BEFORE:
                 return None
@@ -248,7 +250,7 @@ class RefreshAttempts:
         counts_attempt: bool = True,
     ) -> AttemptResult:
         query = partial(
-            leases.reschedule,
+            refresh_results.reschedule,
             leased=attempt.leased,
             seconds=seconds,
             error=outcome.value,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import structlog
 
 from doorward_auth.upstream import identities
-from doorward_auth.upstream.grants import leases, repository
+from doorward_auth.upstream.grants import refresh_results, repository
 from doorward_auth.upstream.grants.database import GrantDatabase
 from doorward_auth.upstream.grants.events import GrantListener, ReauthRequired
 from doorward_auth.upstream.grants.models import EndReason, GrantRow, GrantState, LeasedGrant
@@ -56,8 +56,8 @@ def _require_login(connection: sa.Connection, *, leased: LeasedGrant, reason: En
     repository.lock_all(connection, row.user_id, row.provider)
     # Tokens of the other reasons are dead at the upstream, or cannot be opened.
     if reason is EndReason.EXPIRED:
-        leases.revoke(connection, leased)
-    if not leases.end(connection, leased, GrantState.REAUTH_REQUIRED, reason.value):
+        refresh_results.revoke(connection, leased)
+    if not refresh_results.end(connection, leased, GrantState.REAUTH_REQUIRED, reason.value):
         return False
     record(
         connection,
@@ -92,11 +92,11 @@ def _discard(
 ) -> bool:
     row = leased.row
     # The refresh token that was sent may go on, too: some upstreams issue no new one, others accept both.
-    leases.revoke(connection, leased)
+    refresh_results.revoke(connection, leased)
     if issued is not None:
         subject = identities.find_subject(connection, row.user_id, row.provider)
         outbox.add(connection, row.provider, UnusedTokens(issued, subject))
-    leases.end(connection, leased, GrantState.ENDED, None)
+    refresh_results.end(connection, leased, GrantState.ENDED, None)
     return True
 
 

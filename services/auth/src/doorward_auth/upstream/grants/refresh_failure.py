@@ -49,7 +49,7 @@ def evaluate_failure(
     retry_in = backoff_seconds(attempts)
     match error:
         case InvalidGrantError():
-            return _over(is_lost=was_uncertain and not can_reuse)
+            return _grant_failure(is_lost=was_uncertain and not can_reuse)
         case ThrottledError():
             wait = retry_in if error.retry_after is None else float(error.retry_after)
             wait = min(max(wait, _SHORTEST_RETRY_AFTER_SECONDS), LONGEST_RETRY_AFTER_SECONDS)
@@ -57,9 +57,9 @@ def evaluate_failure(
                 outcome=RefreshOutcome.THROTTLED, retry_in=wait, provider_works=True, pause=wait
             )
         case MisconfiguredError():
-            return _not_the_grants(RefreshOutcome.MISCONFIGURED)
+            return _provider_failure(RefreshOutcome.MISCONFIGURED)
         case UnreachableError(arrival=Arrival.NOT_SENT):
-            return _not_the_grants(RefreshOutcome.UNREACHABLE)
+            return _provider_failure(RefreshOutcome.UNREACHABLE)
         case UnreachableError() | MalformedAnswerError():
             # It acted, or may have: the refresh token may be replaced.
             is_answer = isinstance(error, MalformedAnswerError)
@@ -68,7 +68,7 @@ def evaluate_failure(
     return RefreshFailure(outcome=RefreshOutcome.FAILED, retry_in=retry_in)
 
 
-def _over(*, is_lost: bool) -> RefreshFailure:
+def _grant_failure(*, is_lost: bool) -> RefreshFailure:
     if is_lost:
         return RefreshFailure(outcome=RefreshOutcome.LOST, ends=EndReason.LOST, provider_works=True)
     return RefreshFailure(
@@ -76,6 +76,6 @@ def _over(*, is_lost: bool) -> RefreshFailure:
     )
 
 
-def _not_the_grants(outcome: RefreshOutcome) -> RefreshFailure:
+def _provider_failure(outcome: RefreshOutcome) -> RefreshFailure:
     """Return a failure of the provider: its circuit breaker says when the next attempt is allowed."""
     return RefreshFailure(outcome=outcome, retry_in=backoff_seconds(1), counts_attempt=False)

@@ -1,4 +1,7 @@
-"""Queries on grants and on the accounts that they belong to. Those of a refresh are in `leases`."""
+"""Queries on grants and on the accounts that they belong to.
+
+Those before a refresh are in `leases`, those after it in `refresh_results`.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +12,7 @@ import sqlalchemy as sa
 
 from doorward_auth.upstream.grants.models import REFRESHABLE, GrantRow, GrantState, NewGrant
 from doorward_identity.tables import revocations, sessions, upstream_grants, users
-from doorward_identity.token_revocation import Kind
+from doorward_identity.token_revocation import RevocationKind
 from doorward_identity.upstream_revocations import revoke_grants
 from doorward_kit.column_types import utc_now
 
@@ -188,14 +191,16 @@ def make_ended_due(connection: sa.Connection, *, count: int) -> int:
     by_session = (
         sa.select(_C.id)
         .join(revocations, revocations.c.subject_id == _C.session_id)
-        .where(recent, revocations.c.kind == Kind.SESSION.value, later)
+        .where(recent, revocations.c.kind == RevocationKind.SESSION.value, later)
         .limit(count)
     )
     by_user = (
         sa.select(_C.id)
         .join(revocations, revocations.c.subject_id == _C.user_id)
         .join(sessions, sessions.c.id == _C.session_id)
-        .where(recent, revocations.c.kind == Kind.USER.value, later, sessions.c.ended_at.is_not(None))
+        .where(
+            recent, revocations.c.kind == RevocationKind.USER.value, later, sessions.c.ended_at.is_not(None)
+        )
         .limit(count)
     )
     found = {grant_id for query in (by_session, by_user) for grant_id in connection.execute(query).scalars()}

@@ -118,7 +118,7 @@ class GrantService:
         without its caller. However many callers and processes ask, one request is sent. Raises as
         Database.read does.
         """
-        settled = self._settled(row, min_validity)
+        settled = self._answer_without_refresh(row, min_validity)
         if settled is not None:
             return settled
         task = self._running.get(row.id) or self._start(row)
@@ -154,7 +154,9 @@ class GrantService:
         current = row
         while loop.time() < until:
             if not current.is_leased:
-                wait = max(current.seconds_to_retry, 0.0 if provider.gate.permits(1) else _paused(provider))
+                wait = max(
+                    current.seconds_to_retry, 0.0 if provider.gate.permits(1) else _pause_seconds(provider)
+                )
                 if wait:
                     return self._pending(current, retry_after=wait)
                 result = await self._lease_and_run(provider, current)
@@ -164,7 +166,7 @@ class GrantService:
             pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
             found = await self._database.read(partial(repository.find, grant_id=row.id))
             if found is None or found.generation != row.generation or not found.is_refreshable:
-                return self._as_found(found)
+                return self._answer_as_stored(found)
             current = found
         return self._pending(current)
 
@@ -190,14 +192,14 @@ class GrantService:
         found = await self._database.read(partial(repository.find, grant_id=row.id))
         if found is not None and found.generation == row.generation and found.is_refreshable:
             return self._pending(found, retry_after=found.seconds_to_retry)
-        return self._as_found(found)
+        return self._answer_as_stored(found)
 
-    def _as_found(self, row: GrantRow | None) -> GrantAnswer:
+    def _answer_as_stored(self, row: GrantRow | None) -> GrantAnswer:
         """Return the answer of what another process made of a grant."""
-        settled = self._settled(row, 0.0)
+        settled = self._answer_without_refresh(row, 0.0)
         return self._pending(row) if settled is None and row is not None else settled or _MISSING
 
-    def _settled(self, row: GrantRow | None, min_validity: float) -> GrantAnswer | None:
+    def _answer_without_refresh(self, row: GrantRow | None, min_validity: float) -> GrantAnswer | None:
         """Return the answer that needs no refresh, None if one is needed."""
         if row is None or not row.is_wanted or row.state == GrantState.ENDED:
             return _MISSING
@@ -236,5 +238,5 @@ def _seconds_until(moment: datetime | None, now: datetime) -> int | None:
     return None if moment is None else max(0, int((moment - now).total_seconds()))
 
 
-def _paused(provider: Provider) -> float:
+def _pause_seconds(provider: Provider) -> float:
     return provider.gate.remaining_pause() or _DEFAULT_RETRY_SECONDS

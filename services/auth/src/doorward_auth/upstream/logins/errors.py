@@ -8,6 +8,7 @@ class IdentifierRequiredError(DoorwardError):
 
     status = 422
     code = "identifier_required"
+    detail = "This upstream logs in by the other one of `email` and `username`: send it, and no other."
 
     def __init__(self, member: str) -> None:
         super().__init__(f"This upstream logs in by `{member}`: send it, and no other.")

@@ -17,11 +17,11 @@ from doorward_auth.upstream.logins.session_opener import (
     OpenUpstreamSession,
     UpstreamSessionOpener,
 )
-from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation, nothing
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.base import UpstreamError, UpstreamLogin, WrongPasswordError
 from doorward_auth.upstream_adapters.rest import RestAdapter
 from doorward_identity.resources import IdentityResources
-from doorward_kit.unit_of_work import Work
+from doorward_kit.unit_of_work import Work, do_nothing
 
 
 def password_upstream(providers: Providers, name: str) -> tuple[Provider, RestAdapter]:
@@ -43,8 +43,8 @@ class Proven:
     login: UpstreamLogin
     login_name: str | None = None
     device: DeviceToken | None = None
-    require_allowed: Work[None] = nothing
-    release: Work[None] = nothing
+    require_allowed: Work[None] = do_nothing
+    release: Work[None] = do_nothing
 
 
 class PasswordLogins:

@@ -26,12 +26,12 @@ from doorward_auth.upstream.grants.service import GrantService, IssuedGrant
 from doorward_auth.upstream.link_errors import AlreadyLinkedError
 from doorward_auth.upstream.pictures.follower import PictureFollower
 from doorward_auth.upstream.roles import UpstreamRoles
-from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation, nothing
+from doorward_auth.upstream.token_revocation import UpstreamTokenRevocation
 from doorward_auth.upstream_adapters.base import UpstreamLogin
 from doorward_client.errors import DoorwardError
 from doorward_identity.accounts import EmailTakenError
 from doorward_identity.resources import IdentityResources
-from doorward_kit.unit_of_work import Work
+from doorward_kit.unit_of_work import Work, do_nothing
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class CompletedLogin:
     source: RequestSource
     device: DeviceToken | None = None
     login_name: str | None = None
-    release: Work[None] = nothing
+    release: Work[None] = do_nothing
 
 
 OpenUpstreamSession = Callable[[sa.Connection, Account, Authenticated, datetime, CompletedLogin], Opened]
@@ -100,7 +100,7 @@ class UpstreamSessionOpener:
         self._pictures = pictures
 
     async def open(
-        self, completed: CompletedLogin, *, before: Work[None] = nothing, after: _WithUser | None = None
+        self, completed: CompletedLogin, *, before: Work[None] = do_nothing, after: _WithUser | None = None
     ) -> TokenPair:
         """Find or create the account, and open a session with its grant.
 
@@ -140,7 +140,7 @@ class UpstreamSessionOpener:
         completed: CompletedLogin,
         open_session: OpenUpstreamSession[Opened],
         *,
-        before: Work[None] = nothing,
+        before: Work[None] = do_nothing,
     ) -> Opened:
         """Find or create the account, and open what `open_session` opens; its grant belongs to the user.
 
@@ -158,7 +158,7 @@ class UpstreamSessionOpener:
         self,
         completed: CompletedLogin,
         open_with_grant: _OpenWithGrant[Opened],
-        before: Work[None] = nothing,
+        before: Work[None] = do_nothing,
         after: _WithUser | None = None,
     ) -> Opened:
         def work(connection: sa.Connection) -> _OpenedSession[Opened] | DoorwardError:

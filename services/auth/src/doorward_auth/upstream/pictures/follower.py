@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Followed:
-    """A provider whose settings have `picture_hosts`."""
+class _ProviderPictures:
+    """The client and the queue of a provider whose settings have `picture_hosts`."""
 
     client: PictureClient
     queue: PictureQueue
@@ -32,8 +32,8 @@ class _Followed:
 class PictureFollower:
     """Updates the pictures of users who log in at a provider with `picture_hosts`, and of no others."""
 
-    def __init__(self, followed: Mapping[str, _Followed], metrics: PictureMetrics) -> None:
-        self._followed = followed
+    def __init__(self, providers: Mapping[str, _ProviderPictures], metrics: PictureMetrics) -> None:
+        self._providers = providers
         self._metrics = metrics
 
     @classmethod
@@ -41,28 +41,31 @@ class PictureFollower:
         """Raise SettingsError if no client can be made."""
         names = [name for name, provider in settings.providers.items() if provider.picture_hosts]
         metrics = PictureMetrics(resources.metrics.registry, names)
-        followed = {}
+        providers = {}
         for name in names:
             client = PictureClient(name, settings.providers[name], max_bytes=settings.max_upload_bytes)
             updates = PictureUpdates(resources, name, client)
-            followed[name] = _Followed(client, PictureQueue(name, updates.update, metrics))
-        return cls(followed, metrics)
+            providers[name] = _ProviderPictures(client, PictureQueue(name, updates.update, metrics))
+        return cls(providers, metrics)
 
     def follow(self, provider: str, user_id: uuid.UUID, user: UpstreamUser) -> None:
         """Queue the picture of a login that was committed. It neither waits nor fails."""
-        followed = self._followed.get(provider)
-        if followed is None or user.picture_url is None:
+        pictures = self._providers.get(provider)
+        if pictures is None or user.picture_url is None:
             return
-        url = followed.client.hosts.parse(user.picture_url)
+        url = pictures.client.hosts.parse(user.picture_url)
         if url is None:
             self._metrics.concluded(provider, PictureOutcome.NOT_ALLOWED)
             log.info("upstream.picture_host_rejected", provider=provider, host=host_of(user.picture_url))
             return
-        followed.queue.add(user_id, url)
+        pictures.queue.add(user_id, url)
 
     def background(self) -> Sequence[BackgroundTask]:
         """Return the tasks to run while the process serves."""
-        closes = [one.client.close for one in self._followed.values()]
+        closes = [pictures.client.close for pictures in self._providers.values()]
         if not closes:
             return []
-        return [*(one.queue.run for one in self._followed.values()), lambda: run_on_shutdown(*closes)]
+        return [
+            *(pictures.queue.run for pictures in self._providers.values()),
+            lambda: run_on_shutdown(*closes),
+        ]

@@ -29,8 +29,8 @@ _REDIRECTS: Final = range(300, 400)
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
-    """A picture, and the hashes of its file and of the URL of that."""
+class _DecodedPicture:
+    """A picture, with the hashes of its file and of that file's URL."""
 
     avatar: Avatar
     file_hash: bytes
@@ -69,17 +69,19 @@ class PictureUpdates:
         if state.is_recent and state.url_hash == url_hash:
             return PictureOutcome.UNCHANGED
         try:
-            decoded = await self._decoded(url, url_hash, known=state.file_hash)
+            picture = await self._fetch_and_decode(url, url_hash, known=state.file_hash)
         except _UnusableError as error:
             if not error.may_pass:
                 await self._note(user_id, url_hash)
             return error.outcome
-        if decoded is None:
+        if picture is None:
             await self._note(user_id, url_hash)
             return PictureOutcome.UNCHANGED
-        return await self._store(user_id, decoded)
+        return await self._store(user_id, picture)
 
-    async def _decoded(self, url: httpx2.URL, url_hash: bytes, *, known: bytes | None) -> _Decoded | None:
+    async def _fetch_and_decode(
+        self, url: httpx2.URL, url_hash: bytes, *, known: bytes | None
+    ) -> _DecodedPicture | None:
         """Return a picture, None if its file is known; raises _UnusableError, UnavailableError."""
         file = await self._fetch(url)
         file_hash = _hash(file)
@@ -92,7 +94,7 @@ class PictureUpdates:
         except DoorwardError as error:
             log.info("upstream.picture_rejected", provider=self._provider, reason=error.code)
             raise _UnusableError(PictureOutcome.REJECTED) from None
-        return _Decoded(avatar, file_hash, url_hash)
+        return _DecodedPicture(avatar, file_hash, url_hash)
 
     async def _fetch(self, url: httpx2.URL) -> bytes:
         try:
@@ -106,8 +108,8 @@ class PictureUpdates:
             is_final = isinstance(error, FailedError) and (error.is_final or error.status in _REDIRECTS)
             raise _UnusableError(PictureOutcome.FAILED, may_pass=not is_final) from None
 
-    async def _store(self, user_id: uuid.UUID, decoded: _Decoded) -> PictureOutcome:
-        added = await self._avatars.add(decoded.avatar)
+    async def _store(self, user_id: uuid.UUID, picture: _DecodedPicture) -> PictureOutcome:
+        added = await self._avatars.add(picture.avatar)
 
         def work(connection: sa.Connection) -> tuple[PictureOutcome, uuid.UUID | None]:
             """Return the outcome, and the picture that no user has any more."""
@@ -116,7 +118,7 @@ class PictureUpdates:
             if state is None or not state.is_upstreams:
                 avatars.end(connection, added.id)
                 return PictureOutcome.KEPT, added.id
-            if state.file_hash == decoded.file_hash:  # another process was faster
+            if state.file_hash == picture.file_hash:  # another process was faster
                 avatars.end(connection, added.id)
                 return PictureOutcome.UNCHANGED, added.id
             if not avatars.keep(connection, added.id):
@@ -128,8 +130,8 @@ class PictureUpdates:
                 user_id,
                 self._provider,
                 added,
-                url_hash=decoded.url_hash,
-                file_hash=decoded.file_hash,
+                url_hash=picture.url_hash,
+                file_hash=picture.file_hash,
             )
             details = {"provider": self._provider}
             record(connection, AuditAction.UPSTREAM_PICTURE_SET, actor=None, target=user_id, details=details)

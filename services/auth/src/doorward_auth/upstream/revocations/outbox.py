@@ -12,7 +12,7 @@ from doorward_identity.upstream_revocations import seconds_to_try
 
 
 class RevocationOutbox:
-    """Stores tokens in the transaction after which nobody here has a use for them.
+    """Stores tokens in the transaction after which Doorward no longer uses them.
 
     The tokens of a grant's row are stored by doorward_identity.upstream_revocations.
     """

@@ -15,7 +15,7 @@ from doorward_auth.upstream_adapters.base import (
     UpstreamError,
 )
 from doorward_auth.upstream_adapters.http.retry_after import parse_retry_after
-from doorward_auth.upstream_adapters.settings.provider import BodyKind
+from doorward_auth.upstream_adapters.settings.member_types import BodyKind
 from doorward_client import strict_json
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "request-id", "x-github-request-id")

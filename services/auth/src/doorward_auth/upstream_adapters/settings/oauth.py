@@ -4,12 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from doorward_auth.upstream_adapters.settings.provider import (
-    OAuthClientSettings,
-    Scopes,
-    ShortText,
-    UserPointers,
-)
+from doorward_auth.upstream_adapters.settings.member_types import Scopes, ShortText
+from doorward_auth.upstream_adapters.settings.provider import OAuthClientSettings, UserPointers
 
 Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 

@@ -5,18 +5,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from doorward_auth.upstream_adapters.settings.provider import (
+from doorward_auth.upstream_adapters.settings.member_types import (
     BodyKind,
     FieldName,
     HeaderName,
     Pointer,
-    ProviderSettings,
     SecretOfFile,
     SecretOfVariable,
     ShortText,
+    UrlPath,
+)
+from doorward_auth.upstream_adapters.settings.provider import (
+    ProviderSettings,
     TokenPointers,
     UpstreamModel,
-    UrlPath,
     UserPointers,
 )
 

@@ -13,7 +13,7 @@ from doorward_identity.passwords.argon2_bindings import (
 from doorward_identity.passwords.hash_formats.fields import (
     HASH_BYTES,
     CorruptHashError,
-    EveryByteCounts,
+    UntruncatedHash,
     decode_base64,
     match,
 )
@@ -50,7 +50,7 @@ class Argon2Limits(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Argon2Hash(EveryByteCounts):
+class Argon2Hash(UntruncatedHash):
     """An Argon2 hash whose cost is bounded."""
 
     phc: bytes

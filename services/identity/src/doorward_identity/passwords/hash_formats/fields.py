@@ -16,7 +16,7 @@ class CorruptHashError(ValueError):
         self.reason = reason
 
 
-class EveryByteCounts:
+class UntruncatedHash:
     """A hash that no other password than the right one matches."""
 
     __slots__ = ()

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from doorward_identity.passwords.hash_formats.fields import (
     CorruptHashError,
-    EveryByteCounts,
+    UntruncatedHash,
     decode_base64,
     decode_passlib,
     match,
@@ -34,7 +34,7 @@ _MOST_ITERATIONS: Final = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pbkdf2Hash(EveryByteCounts):
+class Pbkdf2Hash(UntruncatedHash):
     """A PBKDF2 hash whose cost is bounded."""
 
     digest: str

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from doorward_identity.passwords.hash_formats.fields import (
     CorruptHashError,
-    EveryByteCounts,
+    UntruncatedHash,
     decode_base64,
     match,
     require_lengths,
@@ -36,7 +36,7 @@ _LARGEST_P: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class ScryptHash(EveryByteCounts):
+class ScryptHash(UntruncatedHash):
     """A scrypt hash whose memory and time are bounded."""
 
     n: int
