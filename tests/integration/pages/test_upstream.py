@@ -1,12 +1,15 @@
 """Signing in at an OpenID provider with the button on the login page."""
 
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from anyio.from_thread import start_blocking_portal
 
+from doorward_identity.tables import browser_sessions
 from integration.harness.installation import Installation
 from integration.pages.browsing import PUBLIC_URL, Browser, Page
 from integration.upstream.installation import UPSTREAM, installed_with
@@ -105,6 +108,38 @@ def test_the_sign_in_leads_back_to_an_application(sign_in: UpstreamSignIn) -> No
     url = sign_in.leave(f"/auth/login?continue={authorize.replace('?', '%3F').replace('=', '%3D')}")
     response = sign_in.browser.client.get(sign_in.return_to(sign_in.browser, url), follow_redirects=False)
     assert (response.status_code, response.headers["location"]) == (303, authorize)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_fresh"),
+    [
+        ("prompt=consent+login", True),
+        ("max_age=0", True),
+        ("max_age=3600", True),
+        ("prompt=consent", False),
+        ("acr_values=login", False),
+    ],
+)
+def test_a_fresh_login_for_an_application_is_asked_for_at_the_provider(
+    sign_in: UpstreamSignIn, monkeypatch: pytest.MonkeyPatch, asked: str, *, is_fresh: bool
+) -> None:
+    page = f"/auth/login?continue={quote(f'/api/v1/auth/authorize?client_id=app&{asked}', safe='')}"
+    url = sign_in.leave(page)
+    wanted = ("login", "0") if is_fresh else (None, None)
+    assert (url.params.get("prompt"), url.params.get("max_age")) == wanted
+    # The provider has an old session, and ignores what it was asked for.
+    old = int(time.time()) - 9_000
+    monkeypatch.setattr(sign_in.provider, "claims", {"auth_time": old})
+    target = sign_in.return_to(sign_in.browser, url)
+    response = sign_in.browser.client.get(target, follow_redirects=False)
+    assert (response.status_code, _sessions(sign_in)) == ((403, 0) if is_fresh else (303, 1))
+    if is_fresh:
+        assert "did not work" in response.text
+        monkeypatch.setattr(sign_in.provider, "claims", {"auth_time": int(time.time())})
+        target = sign_in.return_to(sign_in.browser, sign_in.leave(page))
+        assert sign_in.browser.client.get(target, follow_redirects=False).status_code == 303
+    [(auth_time,)] = sign_in.api.execute(sa.select(browser_sessions.c.auth_time))
+    assert auth_time.timestamp() > old if is_fresh else auth_time.timestamp() == old
 
 
 @pytest.mark.parametrize(("length", "is_kept"), [(2_900, True), (2_901, False)])

@@ -34,9 +34,9 @@ class Client:
         body = {"redirect_uri": CLIENT_URL, "code_challenge": CHALLENGE, "state": "mine", **changes}
         return self.api.call("POST", f"{UPSTREAM}/kc/authorization", json=body)
 
-    def browse(self, **changes: str) -> httpx2.Response:
+    def browse(self, *, prompt: str | None = None, **changes: str) -> httpx2.Response:
         """Log in at the provider; return the answer of the callback."""
-        url = httpx2.URL(self.begin().json()["authorization_url"])
+        url = httpx2.URL(self.begin(prompt=prompt).json()["authorization_url"])
         self.provider.nonce = url.params["nonce"]
         returned = {"state": url.params["state"], "code": "upstream-code", **changes}
         return self.api.call("GET", f"{UPSTREAM}/kc/callback", params=returned, follow_redirects=False)

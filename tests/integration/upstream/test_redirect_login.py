@@ -1,6 +1,7 @@
 """A login at an OpenID provider's own pages, from the API client's first request to its token pair."""
 
 import json
+import time
 from typing import Any
 
 import httpx2
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 from doorward_auth.main import create_app
 from doorward_client.settings import SettingsError
 from doorward_identity.mail_types import MailName, enqueue_mail
-from doorward_identity.tables import metadata, outbox, upstream_authorizations, users
+from doorward_identity.tables import metadata, outbox, sessions, upstream_authorizations, users
 from integration.harness.installation import USERS, auth_settings
 from integration.harness.people import bootstrap, sign_in
 from integration.harness.problems import assert_problem
@@ -179,6 +180,23 @@ def test_a_proof_that_does_not_hold_opens_nothing(client: Client, claims: dict[s
     client.provider.claims = claims
     assert query_of(client.browse())["error"] == "access_denied"
     assert client.api.execute(sa.select(users.c.id)) == []
+
+
+def test_a_link_needs_a_login_at_the_provider_and_not_its_old_session(client: Client) -> None:
+    old = int(time.time()) - 3_600
+    client.provider.claims = {"auth_time": old}
+    access = client.redeem(client.code()).json()["access_token"]
+    [(auth_time,)] = client.api.execute(sa.select(sessions.c.auth_time))
+    assert auth_time.timestamp() == old
+    body = {"code": client.code(), "code_verifier": VERIFIER}
+    rejected = client.api.call("POST", f"{UPSTREAM}/kc/link", access, json=body)
+    assert_problem(rejected, 403, "recent_login_required")
+    # An old session is no answer to a client that asks for a login.
+    assert query_of(client.browse(prompt="login"))["error"] == "access_denied"
+    client.provider.claims = {"auth_time": int(time.time())}
+    fresh = str(query_of(client.browse(prompt="login"))["code"])
+    access = client.redeem(fresh).json()["access_token"]
+    assert client.api.call("POST", f"{UPSTREAM}/kc/link", access, json=body).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A Doorward whose upstream is another Doorward: its settings, logins, refreshes, and what ends a grant."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -191,6 +192,19 @@ def test_the_button_on_the_login_page_leads_there_and_back(
     consent = browser.log_in(at_first, user)
     browser.send(consent, "/auth/consent", decision="allow")
     assert str(browser.address) == f"{installations.second.url}/auth/account"
+
+
+def test_a_fresh_login_at_the_second_is_one_at_the_first(
+    installations: TwoDoorwards, browser: Browser, user: User
+) -> None:
+    installations.log_in(user, browser)
+    target = quote("/api/v1/auth/authorize?client_id=app&max_age=600", safe="")
+    page = browser.open(f"{installations.second.url}/auth/login?continue={target}")
+    at_first = browser.send(page, "/auth/login/upstream", upstream=NAME)
+    # Not its single sign-on.
+    assert str(browser.address).startswith(f"{installations.first.url}/auth/login")
+    browser.log_in(at_first, user)
+    assert str(browser.address).startswith(f"{installations.second.url}/api/v1/auth/authorize?client_id=app")
 
 
 def _role(installations: TwoDoorwards, access: str) -> str:

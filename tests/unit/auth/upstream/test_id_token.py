@@ -94,6 +94,7 @@ def test_good_tokens_are_verified() -> None:
         ({"iat": ...}, "bad_iat"),
         ({"nbf": NOW + 61}, "not_yet_valid"),
         ({"nbf": "now"}, "bad_nbf"),
+        ({"auth_time": "now"}, "bad_auth_time"),
         ({"at_hash": at_hash("another token")}, "wrong_at_hash"),
         ({"at_hash": None}, "wrong_at_hash"),
         ({"at_hash": ""}, "wrong_at_hash"),
@@ -110,6 +111,14 @@ def test_a_second_audience_that_is_trusted_needs_the_authorized_party() -> None:
 def test_the_clocks_may_differ_as_far_as_configured() -> None:
     assert verify(token(exp=NOW - 59, iat=NOW + 59))
     assert rejection(token(exp=NOW), clock_skew=0) == "expired"
+
+
+def test_a_fresh_login_needs_its_time() -> None:
+    assert verify(token(auth_time=NOW - 60), fresh_since=NOW)
+    assert rejection(token(auth_time=NOW - 61), fresh_since=NOW) == "old_auth_time"
+    assert rejection(token(), fresh_since=NOW) == "bad_auth_time"
+    # Nothing else limits the age of the provider's session.
+    assert verify(token(auth_time=NOW - 90_000))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,6 +46,50 @@ async def test_the_login_page_gets_state_nonce_and_challenge(provider: OpenIdPro
     ]
     assert len(set(secrets)) == 6
     assert all(secret is not None and len(secret) >= 43 for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("configured", "prompt"),
+    [
+        ({}, "login"),
+        ({"prompt": "consent", "max_age": "9"}, "login consent"),
+        ({"prompt": "login"}, "login"),
+        # It goes with no other value.
+        ({"prompt": "none"}, "login"),
+    ],
+)
+async def test_a_fresh_login_is_asked_for(
+    provider: OpenIdProvider, configured: dict[str, str], prompt: str
+) -> None:
+    oidc = adapter(provider, authorization_parameters=configured)
+    request = await oidc.begin(REDIRECT, fresh=True)
+    parameters = parse_qs(urlsplit(request.url).query)
+    assert (parameters["prompt"], parameters["max_age"]) == ([prompt], ["0"])
+    assert request.fresh_since is not None
+    assert abs(request.fresh_since - time.time()) < 60
+    assert (await oidc.begin(REDIRECT)).fresh_since is None
+
+
+async def test_a_session_of_the_provider_is_as_old_as_it_says(provider: OpenIdProvider) -> None:
+    oidc, old = adapter(provider), int(time.time()) - 9_000
+    assert (await log_in(oidc, provider)).auth_time is None
+    provider.claims = {"auth_time": old}
+    assert (await log_in(oidc, provider)).auth_time == old
+    rejected = await rejection(oidc, provider, fresh_since=old + 3_600)
+    assert isinstance(rejected, UnverifiedIdentityError)
+    # A verified one is of now, whatever the provider's clock says.
+    assert (await log_in(oidc, provider, fresh_since=old)).auth_time is None
+
+
+@pytest.mark.parametrize(("auth_time", "is_now"), [(1e300, True), (-1e300, False), (0, False)])
+async def test_a_time_that_no_clock_has_is_limited(
+    provider: OpenIdProvider, auth_time: float, *, is_now: bool
+) -> None:
+    provider.claims = {"auth_time": auth_time}
+    started_at = int(time.time())
+    found = (await log_in(adapter(provider), provider)).auth_time
+    assert found is not None
+    assert started_at <= found <= time.time() if is_now else found == 0
 
 
 async def test_a_login_endpoint_keeps_its_own_query(provider: OpenIdProvider) -> None:

@@ -65,10 +65,15 @@ class UpstreamUser:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLogin:
-    """The answer to a registration or login."""
+    """The answer to a registration or login.
+
+    `auth_time` is when the user was authenticated there, in seconds since 1970; None if it was just now, or
+    if the upstream did not say.
+    """
 
     user: UpstreamUser
     tokens: UpstreamTokens
+    auth_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,15 @@ class UpstreamRegistration:
 class PendingAuthorization:
     """A login at the upstream's own pages that was begun. All but `url` is for `exchange`, and secret.
 
-    `nonce` is None where the protocol has none.
+    `nonce` is None where the protocol has none. `fresh_since` is the earliest time at which the user may have
+    been authenticated, in seconds since 1970; None if any session there is good enough.
     """
 
     url: str
     state: str
     code_verifier: str
     nonce: str | None = None
+    fresh_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,6 +123,7 @@ class AuthorizationCallback:
     code_verifier: str
     nonce: str | None = None
     issuer: str | None = None
+    fresh_since: int | None = None
 
 
 class UpstreamError(Exception):
@@ -242,8 +250,11 @@ class PasswordUpstream(UpstreamAdapter, Protocol):
 class RedirectUpstream(UpstreamAdapter, Protocol):
     """An upstream whose own pages the user logs in at."""
 
-    async def begin(self, redirect_uri: str) -> PendingAuthorization:
-        """Return where to send the user, with new secrets."""
+    async def begin(self, redirect_uri: str, *, fresh: bool = False) -> PendingAuthorization:
+        """Return where to send the user, with new secrets.
+
+        `fresh`: the user must log in there anew. Only OpenID providers can be asked for that.
+        """
 
     async def exchange(self, response: AuthorizationCallback) -> UpstreamLogin:
         """Exchange the code; raises InvalidGrantError, UnverifiedIdentityError."""

@@ -29,7 +29,7 @@ class OAuth2Adapter:
     def can_reuse_refresh_tokens(self) -> bool:
         return self._settings.refresh_token_reuse
 
-    async def begin(self, redirect_uri: str) -> PendingAuthorization:
+    async def begin(self, redirect_uri: str, *, fresh: bool = False) -> PendingAuthorization:  # noqa: ARG002 - OAuth 2.0 cannot ask for it
         return self._tokens.authorization_request(
             self._settings.authorization_endpoint,
             redirect_uri,

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from doorward_auth.upstream_adapters.answers import values
@@ -56,11 +56,14 @@ class OidcAdapter:
     def can_reuse_refresh_tokens(self) -> bool:
         return self._settings.refresh_token_reuse
 
-    async def begin(self, redirect_uri: str) -> PendingAuthorization:
+    async def begin(self, redirect_uri: str, *, fresh: bool = False) -> PendingAuthorization:
         async with self._http.call("begin") as call:
             metadata = await self._discovery.metadata(call)
         return self._tokens.authorization_request(
-            metadata.authorization_endpoint, redirect_uri, nonce=secrets.token_urlsafe(32)
+            metadata.authorization_endpoint,
+            redirect_uri,
+            nonce=secrets.token_urlsafe(32),
+            fresh_since=int(time.time()) if fresh else None,
         )
 
     async def exchange(self, response: AuthorizationCallback) -> UpstreamLogin:
@@ -70,14 +73,15 @@ class OidcAdapter:
             # The keys first: without them a code would be spent for nothing.
             await self._discovery.load_keys(call, metadata)
             tokens = await self._tokens.exchange(call, metadata.token_endpoint, response)
-            claims = await self._verified_claims(call, metadata, tokens, response.nonce or "")
+            claims = await self._verified_claims(call, metadata, tokens, response)
+            auth_time = _auth_time(claims, response)
             if self._settings.userinfo:
                 claims = await self._with_userinfo(call, metadata, tokens, claims)
             try:
                 user = values.user(claims, _CLAIMS, self._settings, self._provider)
             except values.UnusableValueError:
                 raise UnverifiedIdentityError("bad_sub") from None
-            return UpstreamLogin(user, tokens)
+            return UpstreamLogin(user, tokens, auth_time)
 
     async def refresh(self, refresh_token: str) -> UpstreamTokens:
         async with self._http.call("refresh") as call:
@@ -110,7 +114,11 @@ class OidcAdapter:
             raise UnverifiedIdentityError("no_nonce")
 
     async def _verified_claims(
-        self, call: Call, metadata: ProviderMetadata, tokens: UpstreamTokens, nonce: str
+        self,
+        call: Call,
+        metadata: ProviderMetadata,
+        tokens: UpstreamTokens,
+        response: AuthorizationCallback,
     ) -> dict[str, Any]:
         if tokens.id_token is None:
             raise MalformedAnswerError
@@ -121,10 +129,11 @@ class OidcAdapter:
             issuer=self._settings.issuer,
             client_id=self._settings.client_id,
             trusted_audiences=self._settings.trusted_audiences,
-            nonce=nonce,
+            nonce=response.nonce or "",
             access_token=tokens.access_token,
             clock_skew=self._settings.clock_skew_seconds,
             now=time.time(),
+            fresh_since=response.fresh_since,
         )
         return dict(token.verified_claims(key, expected))
 
@@ -138,3 +147,10 @@ class OidcAdapter:
             # OpenID Connect Core section 5.3.2.
             raise UnverifiedIdentityError("wrong_userinfo")
         return {**info, **claims}
+
+
+def _auth_time(claims: Mapping[str, Any], response: AuthorizationCallback) -> int | None:
+    """Return when the user was authenticated; None for a verified fresh login, because clocks differ."""
+    if response.fresh_since is not None or "auth_time" not in claims:
+        return None
+    return int(min(max(claims["auth_time"], 0), time.time()))

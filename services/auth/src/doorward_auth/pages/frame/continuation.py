@@ -45,6 +45,11 @@ class Continuation:
             return ""
         return parse_qs(urlsplit(self.target or "").query).get(name, [""])[0]
 
+    @property
+    def needs_fresh_login(self) -> bool:
+        """Whether the request limits the age of a login (OpenID Connect Core section 3.1.2.1)."""
+        return "login" in self.parameter("prompt").split() or self.parameter("max_age") != ""
+
     def fields(self) -> Mapping[str, str]:
         """Return the hidden field of a form."""
         return {} if self.target is None else {FIELD: self.target}

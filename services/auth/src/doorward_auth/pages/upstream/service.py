@@ -92,6 +92,7 @@ class UpstreamPages:
                 redirect_uri=self._redirects.page_of(name),
                 code_challenge=challenge_of(pending.verifier),
                 state=pending.state,
+                prompt="login" if visitor.continuation.needs_fresh_login else None,
             )
             begun = await self._redirects.begin(name, request)
         except DoorwardError as error:

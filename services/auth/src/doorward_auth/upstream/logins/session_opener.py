@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic
 
 import sqlalchemy as sa
@@ -118,7 +118,7 @@ class UpstreamSessionOpener:
                 connection,
                 account,
                 authenticated,
-                now(),
+                _auth_time(completed.login),
                 completed.source,
                 completed.device,
                 extensions=completed.login.user.claims,
@@ -150,7 +150,9 @@ class UpstreamSessionOpener:
         def open_with_grant(
             connection: sa.Connection, account: Account, authenticated: Authenticated
         ) -> tuple[Opened, uuid.UUID | None]:
-            return open_session(connection, account, authenticated, now(), completed), None
+            return open_session(
+                connection, account, authenticated, _auth_time(completed.login), completed
+            ), None
 
         return await self._open(completed, open_with_grant, before)
 
@@ -202,6 +204,11 @@ class UpstreamSessionOpener:
             return self._accounts.create(connection, name, user, completed.profile)
         identities.note_username(connection, found.id, name, user.username)
         return found
+
+
+def _auth_time(login: UpstreamLogin) -> datetime:
+    """Return when the user gave a proof: an upstream's own session may be older than this login."""
+    return now() if login.auth_time is None else datetime.fromtimestamp(login.auth_time, UTC)
 
 
 def _decide(account: Account) -> Authenticated | DoorwardError:

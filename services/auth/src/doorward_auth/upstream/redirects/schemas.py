@@ -1,6 +1,6 @@
 """Bodies of logins at an upstream's own pages."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
@@ -25,6 +25,10 @@ class UpstreamAuthorizationRequest(StrictModel):
     )
     state: Annotated[str, StringConstraints(min_length=1, max_length=CLIENT_STATE_LENGTH)] | None = Field(
         default=None, description="Comes back with the code."
+    )
+    prompt: Literal["login"] | None = Field(
+        default=None,
+        description="`login`: the user must log in there anew. Only an `oidc` upstream can be asked for it.",
     )
 
 

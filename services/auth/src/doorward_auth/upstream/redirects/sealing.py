@@ -29,24 +29,24 @@ class AuthorizationSealing:
         """The ids of the keys that open values in this process."""
         return self._vault.key_ids
 
-    def seal_secrets(self, row_id: uuid.UUID, provider: str, secrets: dict[str, str | None]) -> Sealed:
+    def seal_secrets(self, row_id: uuid.UUID, provider: str, secrets: dict[str, Any]) -> Sealed:
         """Seal what the exchange at the upstream needs."""
         return self._seal(secrets, Place(_TABLE, "secrets", row_id, provider))
 
-    def open_secrets(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> dict[str, str | None]:
+    def open_secrets(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> dict[str, Any]:
         """Open what `seal_secrets` has sealed."""
-        opened: dict[str, str | None] = self._open(sealed, Place(_TABLE, "secrets", row_id, provider))
+        opened: dict[str, Any] = self._open(sealed, Place(_TABLE, "secrets", row_id, provider))
         return opened
 
     def seal_login(self, row_id: uuid.UUID, provider: str, login: UpstreamLogin) -> Sealed:
         """Seal a user and the tokens."""
-        document = {"user": asdict(login.user), "tokens": asdict(login.tokens)}
-        return self._seal(document, Place(_TABLE, "login", row_id, provider))
+        return self._seal(asdict(login), Place(_TABLE, "login", row_id, provider))
 
     def open_login(self, row_id: uuid.UUID, provider: str, sealed: Sealed | None) -> UpstreamLogin:
         """Open what `seal_login` has sealed."""
         document = self._open(sealed, Place(_TABLE, "login", row_id, provider))
-        return UpstreamLogin(UpstreamUser(**document["user"]), UpstreamTokens(**document["tokens"]))
+        user, tokens = UpstreamUser(**document["user"]), UpstreamTokens(**document["tokens"])
+        return UpstreamLogin(user, tokens, document.get("auth_time"))
 
     def _seal(self, document: object, place: Place) -> Sealed:
         return self._vault.seal(json.dumps(document), place, self._vault.current_key)

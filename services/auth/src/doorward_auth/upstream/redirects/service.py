@@ -117,12 +117,18 @@ class RedirectLogins:
         await self._database.read(lambda connection: self._limiter.check(connection, sources))
         try:
             begun = await self._requests.send(
-                provider, "begin", lambda: upstream.begin(self._callback_of(name))
+                provider,
+                "begin",
+                lambda: upstream.begin(self._callback_of(name), fresh=request.prompt == "login"),
             )
         except UpstreamError as error:
             raise domain_error_of(error) from None
         row_id = uuid7s.uuid7()
-        secrets = {"code_verifier": begun.code_verifier, "nonce": begun.nonce}
+        secrets = {
+            "code_verifier": begun.code_verifier,
+            "nonce": begun.nonce,
+            "fresh_since": begun.fresh_since,
+        }
         row = NewAuthorization(
             id=row_id,
             provider=name,
@@ -229,6 +235,7 @@ class RedirectLogins:
             code_verifier=secrets["code_verifier"] or "",
             nonce=secrets["nonce"],
             issuer=callback.issuer,
+            fresh_since=secrets.get("fresh_since"),
         )
 
 

@@ -61,7 +61,13 @@ class TokenEndpoint:
         self._settings = settings
 
     def authorization_request(
-        self, endpoint: str, redirect_uri: str, *, nonce: str | None, uses_pkce: bool = True
+        self,
+        endpoint: str,
+        redirect_uri: str,
+        *,
+        nonce: str | None,
+        uses_pkce: bool = True,
+        fresh_since: int | None = None,
     ) -> PendingAuthorization:
         """Return a login page's URL with a new state, PKCE challenge (RFC 7636) and the nonce."""
         state, verifier = secrets.token_urlsafe(32), pkce.new_verifier()
@@ -79,9 +85,13 @@ class TokenEndpoint:
         if uses_pkce:
             challenge = pkce.challenge_of(verifier)
             parameters |= {"code_challenge": challenge, "code_challenge_method": pkce.METHOD}
+        if fresh_since is not None:
+            # The first shows the login page, the second requires `auth_time` (OpenID Connect Core 3.1.2.1).
+            prompts = [name for name in parameters.get("prompt", "").split() if name not in {"login", "none"}]
+            parameters |= {"prompt": " ".join(["login", *prompts]), "max_age": "0"}
         separator = "&" if "?" in endpoint else "?"
         url = f"{endpoint}{separator}{urlencode(parameters)}"
-        return PendingAuthorization(url=url, state=state, code_verifier=verifier, nonce=nonce)
+        return PendingAuthorization(url, state, verifier, nonce, fresh_since)
 
     async def exchange(
         self, call: Call, endpoint: str, response: AuthorizationCallback, *, uses_pkce: bool = True

@@ -23,7 +23,10 @@ _HASHES: Final[Mapping[str, str]] = {"256": "sha256", "384": "sha384", "512": "s
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """The expected claims of an id token. Times are in seconds since 1970."""
+    """The expected claims of an id token. Times are in seconds since 1970.
+
+    With `fresh_since`, the user must have been authenticated after that time.
+    """
 
     issuer: str
     client_id: str
@@ -32,6 +35,7 @@ class Expectations:
     access_token: str
     clock_skew: int
     now: float
+    fresh_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -128,6 +132,11 @@ def _check_times(claims: Mapping[str, Any], expected: Expectations) -> None:
         raise UnverifiedIdentityError("issued_in_the_future")
     if "nbf" in claims and _time(claims, "nbf") - expected.clock_skew > expected.now:
         raise UnverifiedIdentityError("not_yet_valid")
+    if "auth_time" in claims or expected.fresh_since is not None:
+        # Required because `max_age` was sent (OpenID Connect Core section 2).
+        authenticated_at = _time(claims, "auth_time")
+        if expected.fresh_since is not None and authenticated_at + expected.clock_skew < expected.fresh_since:
+            raise UnverifiedIdentityError("old_auth_time")
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
