@@ -1,8 +1,12 @@
 """Consents: asked for once, again for more, denied, listed, and withdrawn with the client's sessions."""
 
+import uuid
+
 import pytest
 import sqlalchemy as sa
 
+from doorward_identity.audit.own_events import CHANGES, TooManyAttemptsError
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.tables import audit_events
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People
@@ -134,3 +138,22 @@ def test_consents_are_listed_and_withdrawn_with_the_sessions(
         sa.select(audit_events.c.action).where(audit_events.c.action.like("oidc:consent:%"))
     )
     assert sorted(recorded) == [("oidc:consent:granted",), ("oidc:consent:withdrawn",)]
+
+
+@pytest.mark.databases("sqlite")
+def test_consents_given_and_withdrawn_are_limited(
+    third_party: Client, installation: Installation, idp: Installation, people: People
+) -> None:
+    third_party.sign_in(people.user)
+    allow(third_party)
+    target = continuation_of(third_party.authorize(prompt="consent"), "/auth/consent")
+    me = uuid.UUID(people.user.id)
+    with idp.transaction() as connection:
+        for action in (AuditAction.CONSENT_GRANTED, AuditAction.CONSENT_WITHDRAWN):
+            for _ in range(CHANGES.most):
+                record(connection, action, actor=me, target=me)
+    with pytest.raises(TooManyAttemptsError):
+        step(third_party, "allow", target)
+    rejected = installation.call("DELETE", f"{CONSENTS}/third", people.user.access)
+    assert_problem(rejected, 429, "too_many_attempts")
+    assert len(installation.call("GET", CONSENTS, people.user.access).json()["items"]) == 1

@@ -8,7 +8,8 @@ from doorward_auth import account_repository
 from doorward_auth.account_repository import Account
 from doorward_client.errors import DoorwardError, FieldError
 from doorward_identity.account_changes import AccountChange, follow_up
-from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.audit.own_events import record_own
+from doorward_identity.audit.repository import AuditAction
 
 
 class SamePasswordError(DoorwardError):
@@ -31,7 +32,7 @@ def store_new_password(
 ) -> None:
     """Store a locked account's new password, chosen by its owner, with what follows (account_changes).
 
-    `token_seconds` is the longest lifetime of an access token.
+    `token_seconds` is the longest lifetime of an access token. Raises TooManyAttemptsError.
     """
     account_repository.set_password(connection, account, password_hash)
     follow_up(
@@ -41,4 +42,4 @@ def store_new_password(
         token_seconds=token_seconds,
         keep_session=keep_session,
     )
-    record(connection, action, actor=account.id, target=account.id)
+    record_own(connection, action, account.id)

@@ -151,6 +151,11 @@ def first_id_of(moment: datetime) -> uuid.UUID:
     return uuid.UUID(bytes=milliseconds.to_bytes(6, "big") + bytes(10))
 
 
+def moment_of(identifier: uuid.UUID) -> datetime:
+    """Return when a UUIDv7 was made."""
+    return datetime.fromtimestamp(int.from_bytes(identifier.bytes[:6], "big") / 1000, UTC)
+
+
 class utc_now(GenericFunction[datetime]):  # noqa: N801 - reads as the SQL function that it is
     """The database's clock in UTC, which all replicas share.
 

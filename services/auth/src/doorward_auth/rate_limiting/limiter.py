@@ -1,21 +1,9 @@
-"""The rate limiter of auth, and its error."""
+"""The rate limiter of auth."""
 
-from doorward_client.errors import DoorwardError
+from doorward_identity.audit.own_events import TooManyAttemptsError
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics
-from doorward_kit.rate_limiting.limiter import RateLimiter, retry_after
-
-
-class TooManyAttemptsError(DoorwardError):
-    """429, in the same words whether or not the account exists."""
-
-    status = 429
-    code = "too_many_attempts"
-    detail = "Too many attempts. Wait as long as `Retry-After` says."
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(headers=retry_after(seconds))
-        self.seconds = seconds
+from doorward_kit.rate_limiting.limiter import RateLimiter
 
 
 class AuthRateLimiter(RateLimiter):

@@ -17,7 +17,8 @@ from doorward_auth.tokens.token_pair import RefreshToken, SessionGrant, TokenPai
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
-from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.audit.own_events import record_own
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.resources import IdentityResources
 
@@ -96,13 +97,7 @@ class SignInService:
             if renewed.cookie_name != (None if cookie is None else cookie.name):
                 raise OriginNotAllowedError  # and change nothing: the page would lose its refresh token
             details = {"session_id": token.session_id}
-            record(
-                connection,
-                AuditAction.STEP_UP_SUCCEEDED,
-                actor=account.id,
-                target=account.id,
-                details=details,
-            )
+            record_own(connection, AuditAction.STEP_UP_SUCCEEDED, account.id, details)
             return grant_of(
                 token,
                 account,

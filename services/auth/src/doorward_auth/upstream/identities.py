@@ -7,7 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.audit.own_events import record_own
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.tables import upstream_identities
 from doorward_identity.upstream_tables import USERNAME_LENGTH
 from doorward_kit.column_types import utc_now
@@ -31,6 +32,7 @@ def link(
     """Link an account at an upstream to a user, and record it; return whether it could be linked.
 
     Not if it belongs to a user already, or the user has another account there. Its transaction goes on.
+    Raises TooManyAttemptsError.
     """
     try:
         connection.execute(
@@ -44,13 +46,7 @@ def link(
         )
     except exc.IntegrityError:
         return False
-    record(
-        connection,
-        AuditAction.UPSTREAM_LINKED,
-        actor=user_id,
-        target=user_id,
-        details={"provider": provider},
-    )
+    record_own(connection, AuditAction.UPSTREAM_LINKED, user_id, {"provider": provider})
     return True
 
 
@@ -84,15 +80,12 @@ def note_username(connection: sa.Connection, user_id: uuid.UUID, provider: str, 
 
 
 def unlink(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> bool:
-    """Remove a link, and record it; return whether there was one. GrantService.end_all ends its grants."""
+    """Remove a link, and record it; return whether there was one. GrantService.end_all ends its grants.
+
+    Raises TooManyAttemptsError.
+    """
     mine = upstream_identities.delete().where(_C.user_id == user_id, _C.provider == provider)
     if not connection.execute(mine).rowcount:
         return False
-    record(
-        connection,
-        AuditAction.UPSTREAM_UNLINKED,
-        actor=user_id,
-        target=user_id,
-        details={"provider": provider},
-    )
+    record_own(connection, AuditAction.UPSTREAM_UNLINKED, user_id, {"provider": provider})
     return True

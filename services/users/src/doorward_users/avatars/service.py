@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from doorward_client.bearer_auth import InsufficientPermissionError
 from doorward_client.permissions import Permission
 from doorward_client.tokens import Claims
+from doorward_identity.audit.own_events import require_room
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatars
 from doorward_identity.avatars.avatar import AvatarReference, AvatarSize
@@ -65,7 +66,7 @@ class AvatarService:
         """Make an image the picture of a user; return its digest. The same picture again changes nothing.
 
         Raises UserNotFoundError, InsufficientPermissionError, TargetOutranksCallerError, an error of
-        IMAGE_ERRORS, OverloadedError, StorageUnavailableError.
+        IMAGE_ERRORS, OverloadedError, StorageUnavailableError; for the own picture TooManyAttemptsError.
         """
         # Before the work, which is not done for callers without the right to it.
         await self._database.read(lambda connection: self._require_right(connection, caller, user_id))
@@ -126,6 +127,8 @@ class AvatarService:
         }
         repository.update_user(connection, user.id, columns)
         action = AuditAction.AVATAR_DELETED if new is None else AuditAction.AVATAR_SET
+        if user.id == caller.user_id:
+            require_room(connection, action, user.id)
         record_change(connection, action, caller, user.id)
 
     def _require_right(self, connection: sa.Connection, caller: Claims, user_id: uuid.UUID) -> None:
@@ -133,7 +136,9 @@ class AvatarService:
         user = repository.find_user(connection, user_id)
         if user is None:
             raise UserNotFoundError
-        if user_id != caller.user_id:
+        if user_id == caller.user_id:
+            require_room(connection, AuditAction.AVATAR_SET, user_id)
+        else:
             require_authority(caller, user.role)
 
     @staticmethod

@@ -13,6 +13,7 @@ from doorward_identity import deleted_users_feed
 from doorward_identity.account_changes import CONSEQUENCES, AccountChange, follow_up
 from doorward_identity.accounts import NewAccount, Status, create_account
 from doorward_identity.administrators import administers
+from doorward_identity.audit.own_events import require_room
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.avatars import repository as avatar_repository
 from doorward_identity.current_account import require_authority, require_unchanged_account
@@ -131,7 +132,8 @@ class AccountAdministration:
         """Change members of an account; what follows is in doorward_identity.account_changes.
 
         Raises UserNotFoundError, PreconditionFailedError, EmailTakenError, LastAdminError, OwnEmailError,
-        OwnPasswordError, MailNotConfiguredError, UnacceptablePasswordError.
+        OwnPasswordError, MailNotConfiguredError, UnacceptablePasswordError; for the caller's own account
+        TooManyAttemptsError. Members that are as stored change nothing.
         """
         password = None if patch.password is None else patch.password.get_secret_value()
         if password is not None and user_id == caller.user_id:
@@ -139,7 +141,7 @@ class AccountAdministration:
         return await self._change(caller, user_id, columns_of(patch), password, if_match)
 
     async def rename(self, caller: Claims, name: str, if_match: str | None) -> Entry:
-        """Change the caller's own name; raises UserNotFoundError, PreconditionFailedError."""
+        """Change the caller's own name; raises as `update` does."""
         changes = {"name": name, "name_key": name_key(name)}
         changed = await self._change(caller, caller.user_id, changes, None, if_match)
         return Entry(changed.user, shows_address=True)
@@ -199,8 +201,9 @@ class AccountAdministration:
                 sets_password=password_hash is not None,
                 can_be_proven=self._settings.has_mail_transport,
             )
-            if user_id == caller.user_id and AccountChange.EMAIL_SET in requested.changes:
-                raise OwnEmailError
+            if requested.is_empty:
+                return ChangedAccount(user, [])
+            _require_allowed_to_owner(connection, caller, requested)
             if any(CONSEQUENCES[change].new_address for change in requested.changes):
                 # The user needs that mail to log in with the new address.
                 require_transport(self._settings)
@@ -238,6 +241,14 @@ class AccountAdministration:
 
     def _warnings(self, email_key: str) -> Sequence[AccountWarning]:
         return [EMAIL_OUTSIDE_DOMAINS] if self._is_outside_domains(email_key) else []
+
+
+def _require_allowed_to_owner(connection: sa.Connection, caller: Claims, requested: RequestedChange) -> None:
+    """Raise OwnEmailError or TooManyAttemptsError for what callers may not do to their own accounts."""
+    if requested.before.id == caller.user_id:
+        if AccountChange.EMAIL_SET in requested.changes:
+            raise OwnEmailError
+        require_room(connection, AuditAction.ACCOUNT_UPDATED, caller.user_id)
 
 
 def _invite(connection: sa.Connection, user: UserRow) -> None:

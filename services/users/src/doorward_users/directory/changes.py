@@ -25,6 +25,12 @@ class RequestedChange:
     """Whether mail is sent, with a code that proves an address."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether everything is stored as requested already."""
+        before = self.before._asdict()
+        return not self.sets_password and all(before[name] == value for name, value in self.columns.items())
+
+    @property
     def is_joining(self) -> bool:
         """Whether a password makes the account of an invited user usable, as at its creation."""
         return self.sets_password and not self.has_password and self.before.email_verified_at is None

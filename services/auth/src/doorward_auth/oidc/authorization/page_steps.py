@@ -26,7 +26,8 @@ from doorward_auth.oidc.authorization.interaction import UserChoice
 from doorward_auth.oidc.authorization.query import Query, read_query
 from doorward_auth.oidc.authorization.service import PATH, continuation_of
 from doorward_auth.oidc.consents import repository as consents
-from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.audit.own_events import record_own
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.resources import IdentityResources
 
 
@@ -68,7 +69,10 @@ class AuthorizationPageSteps:
         )
 
     async def allow(self, continuation: str, token: BrowserSessionToken | None) -> str:
-        """Store that the signed-in user allows the client what it asks for, and go on."""
+        """Store that the signed-in user allows the client what it asks for, and go on.
+
+        Raises TooManyAttemptsError.
+        """
         query = _query_of(continuation)
         if query is None:
             return continuation
@@ -80,7 +84,7 @@ class AuthorizationPageSteps:
             user_id, allowed = context.session.account.id, context.request.scopes
             consents.grant(connection, user_id, context.client.id, allowed)
             details = {"client": context.client.client_id, "scope": scopes.join(allowed)}
-            record(connection, AuditAction.CONSENT_GRANTED, actor=user_id, target=user_id, details=details)
+            record_own(connection, AuditAction.CONSENT_GRANTED, user_id, details)
             return context.session
 
         try:

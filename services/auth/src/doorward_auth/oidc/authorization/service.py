@@ -30,9 +30,9 @@ from doorward_auth.oidc.authorization.query import Query
 from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt, state_of
 from doorward_auth.oidc.id_token_hints import read_hint
 from doorward_auth.oidc.provider import OpenIdProvider
-from doorward_auth.rate_limiting.limiter import TooManyAttemptsError
 from doorward_client.keys.key_store import NoSigningKeyError
 from doorward_client.request_context import note_rejection
+from doorward_identity.audit.own_events import TooManyAttemptsError
 from doorward_identity.audit.rejected_calls import RejectedCalls
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.resources import IdentityResources

@@ -11,7 +11,8 @@ from doorward_auth.oidc.consents import repository
 from doorward_auth.oidc.consents.repository import Consent
 from doorward_client.errors import NotFoundError
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.audit.own_events import record_own
+from doorward_identity.audit.repository import AuditAction
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_sessions_of_client
 
@@ -40,7 +41,10 @@ class ConsentService:
         )
 
     async def withdraw(self, user_id: uuid.UUID, client_id: str) -> None:
-        """Delete a consent, and end the client's sessions of the user; raises ConsentNotFoundError."""
+        """Delete a consent, and end the client's sessions of the user.
+
+        Raises ConsentNotFoundError, TooManyAttemptsError.
+        """
 
         def work(connection: sa.Connection) -> None:
             client = clients.find(connection, client_id)
@@ -50,7 +54,7 @@ class ConsentService:
                 connection, user_id, client.id, SessionEnd.CONSENT, token_seconds=self._token_seconds
             )
             details = {"client": client_id, "count": ended}
-            record(connection, AuditAction.CONSENT_WITHDRAWN, actor=user_id, target=user_id, details=details)
+            record_own(connection, AuditAction.CONSENT_WITHDRAWN, user_id, details)
 
         await self._database.write(work)
         self._resources.revocation_poller.wake()

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 
 import sqlalchemy as sa
 import structlog
@@ -43,6 +42,7 @@ from doorward_auth.upstream_adapters.base import UpstreamUser
 from doorward_client.bearer_auth import InvalidAccessTokenError
 from doorward_client.tokens import Claims
 from doorward_identity.accounts import SessionEnd
+from doorward_identity.audit.own_events import TOKEN_READS, require_room
 from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.current_account import require_unchanged_account
 from doorward_identity.mail_types import MailName, enqueue_mail
@@ -138,7 +138,7 @@ class UpstreamLinkService:
         """Remove a link; its tokens are wiped, and stored to be revoked at the upstream.
 
         Sessions that logins there opened end, but the caller's: the account there opens nothing any more.
-        Raises NotLinkedError, OnlySignInError.
+        Raises NotLinkedError, OnlySignInError, TooManyAttemptsError.
         """
 
         def work(connection: sa.Connection) -> None:
@@ -165,9 +165,10 @@ class UpstreamLinkService:
     async def token_of_caller(self, caller: Claims, name: str) -> UpstreamAccessToken:
         """Return a fresh access token of the caller's own session, else of another session of theirs.
 
-        Raises NotLinkedError, UpstreamReauthenticationRequiredError, UpstreamUnavailableError.
+        Raises NotLinkedError, UpstreamReauthenticationRequiredError, UpstreamUnavailableError,
+        TooManyAttemptsError.
         """
-        return await self._token(name, caller.user_id, caller.session_id, by=str(caller.user_id))
+        return await self._token(name, caller.user_id, caller.session_id)
 
     async def token_of_user(self, client: str, name: str, user_id: uuid.UUID) -> UpstreamAccessToken:
         """Return a fresh access token of a user for a service client.
@@ -178,7 +179,7 @@ class UpstreamLinkService:
         if provider and client not in provider.token_readers:
             log.warning("client.not_permitted", client=client, provider=name)
             raise ClientNotPermittedError
-        return await self._token(name, user_id, None, by=client)
+        return await self._token(name, user_id, None, client=client)
 
     def _end_sessions(self, connection: sa.Connection, caller: Claims, name: str) -> None:
         user_id = caller.user_id
@@ -188,21 +189,28 @@ class UpstreamLinkService:
             record(connection, AuditAction.SESSION_ENDED, actor=user_id, target=user_id, details=details)
 
     async def _token(
-        self, name: str, user_id: uuid.UUID, session_id: uuid.UUID | None, *, by: str
+        self, name: str, user_id: uuid.UUID, session_id: uuid.UUID | None, *, client: str | None = None
     ) -> UpstreamAccessToken:
+        """Return a fresh access token for the user, or for a service client, which has no limit."""
         if self._providers.find(name) is None:
             raise UpstreamNotFoundError
-        rows = await self._database.read(partial(grants.list_of_user, user_id=user_id, provider=name))
-        row = _best(rows, session_id)
+
+        def read(connection: sa.Connection) -> Sequence[GrantRow]:
+            if client is None:
+                require_room(connection, AuditAction.UPSTREAM_TOKEN_READ, user_id, TOKEN_READS)
+            return grants.list_of_user(connection, user_id=user_id, provider=name)
+
+        row = _best(await self._database.read(read), session_id)
         if row is None:
             raise NotLinkedError
         answer = await self._grants.ensure_fresh(row, budget=TOKEN_BUDGET_SECONDS)
         token = _usable(answer)
-        details = {"provider": name, "by": by}
+        details = {"provider": name, "by": client or str(user_id)}
+        actor = user_id if client is None else None
         # One statement: it describes no other change, and needs no round trips for BEGIN and COMMIT.
         await self._database.execute_single(
             lambda connection: record(
-                connection, AuditAction.UPSTREAM_TOKEN_READ, actor=None, target=user_id, details=details
+                connection, AuditAction.UPSTREAM_TOKEN_READ, actor=actor, target=user_id, details=details
             )
         )
         return token
