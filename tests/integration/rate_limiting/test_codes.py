@@ -15,7 +15,7 @@ VERIFY = f"{AUTH}/verify-email"
 
 MAX_GUESSES = PIN_GUESSES.free
 
-IN_PARALLEL = 60
+IN_PARALLEL = 30
 """More would wait for a connection longer than a busy machine has."""
 
 
