@@ -1,8 +1,9 @@
 """Signing in at an OpenID provider with the button on the login page."""
 
+import json
 import time
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from anyio.from_thread import start_blocking_portal
 
 from doorward_identity.tables import browser_sessions
 from integration.harness.installation import Installation
+from integration.oidc.provider import KEYS, REDIRECT, VERIFIER, challenge_of, register
 from integration.pages.browsing import PUBLIC_URL, Browser, Page
 from integration.upstream.installation import UPSTREAM, installed_with
 from support.openid_provider import CLIENT_ID, OpenIdProvider, openid_provider
@@ -60,7 +62,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installa
             "token_auth_method": "none",
             "redirect_uris": ["https://app.example.com/callback"],
         }
-        with installed_with(folder, {"kc": settings}, public_url=PUBLIC_URL) as api:
+        keys = folder / "oidc.json"
+        keys.write_text(json.dumps(KEYS), encoding="utf-8")
+        with installed_with(folder, {"kc": settings}, public_url=PUBLIC_URL, oidc_jwks_file=keys) as api:
             yield api, provider
 
 
@@ -193,6 +197,31 @@ def test_a_failure_of_the_provider_is_reported_in_the_language_of_the_visitor(
     url = sign_in.leave()
     monkeypatch.setattr(sign_in.provider, "token_answer", failure)
     assert _is_login(sign_in.browser.open(sign_in.return_to(sign_in.browser, url)), text)
+
+
+@pytest.mark.parametrize(("prompt", "is_enough"), [("select_account", True), ("login", False)])
+def test_an_old_session_of_the_provider_says_who_the_user_is_and_is_no_new_proof(
+    sign_in: UpstreamSignIn, monkeypatch: pytest.MonkeyPatch, prompt: str, *, is_enough: bool
+) -> None:
+    register(sign_in.api)
+    asked = {
+        "client_id": "app",
+        "response_type": "code",
+        "redirect_uri": REDIRECT,
+        "scope": "openid",
+        "code_challenge": challenge_of(VERIFIER),
+        "code_challenge_method": "S256",
+        "prompt": prompt,
+    }
+    client = sign_in.browser.client
+    begun = client.get(f"/api/v1/auth/authorize?{urlencode(asked)}", follow_redirects=False)
+    # By the page alone, without what it says about the request.
+    url = sign_in.leave("/auth/login" if prompt == "login" else begun.headers["location"])
+    monkeypatch.setattr(sign_in.provider, "claims", {"auth_time": int(time.time()) - 9_000})
+    client.get(sign_in.return_to(sign_in.browser, url), follow_redirects=False)
+    continuation = httpx2.URL(begun.headers["location"]).params["continue"]
+    target = client.get(continuation, follow_redirects=False).headers["location"]
+    assert target.startswith(f"{REDIRECT}?code=" if is_enough else "/auth/login?")
 
 
 def test_a_login_that_is_set_up_wrongly_is_not_the_visitors_fault(sign_in: UpstreamSignIn) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from typing import Any
 
 import pytest
@@ -170,6 +171,8 @@ def test_a_service_knows_the_variables_that_it_gets(
     ]
     given = [variable["name"] for container in pod["containers"] for variable in container["env"]]
     assert "DOORWARD_DATABASE_URL" in given
+    for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
+        monkeypatch.delenv(name)  # the shell's, such as the tests' own
     for name in given:
         monkeypatch.setenv(name, "x")
     assert unknown_variables(service, *GIVEN_TO_ALL) == []

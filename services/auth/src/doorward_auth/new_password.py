@@ -8,8 +8,7 @@ from doorward_auth import account_repository
 from doorward_auth.account_repository import Account
 from doorward_client.errors import DoorwardError, FieldError
 from doorward_identity.account_changes import AccountChange, follow_up
-from doorward_identity.audit.own_events import record_own
-from doorward_identity.audit.repository import AuditAction
+from doorward_identity.audit.repository import AuditAction, record
 
 
 class SamePasswordError(DoorwardError):
@@ -32,7 +31,7 @@ def store_new_password(
 ) -> None:
     """Store a locked account's new password, chosen by its owner, with what follows (account_changes).
 
-    `token_seconds` is the longest lifetime of an access token. Raises TooManyAttemptsError.
+    `token_seconds` is the longest lifetime of an access token.
     """
     account_repository.set_password(connection, account, password_hash)
     follow_up(
@@ -42,4 +41,4 @@ def store_new_password(
         token_seconds=token_seconds,
         keep_session=keep_session,
     )
-    record_own(connection, action, account.id)
+    record(connection, action, actor=account.id, target=account.id)

@@ -28,7 +28,8 @@ def run() -> int:
     """
     settings = load_settings(StandaloneSettings)
     configure_logging(settings.log_level)
-    warn_about_unknown_variables(StandaloneSettings, "DOORWARD_DATA_DIR")
+    # Two that other commands read: `.env` is for all.
+    warn_about_unknown_variables(StandaloneSettings, "DOORWARD_DATA_DIR", "DOORWARD_AUDIT_RETENTION_DAYS")
     make_private(settings)
     if settings.mailbox_dir is not None:
         prepare_folder(settings.mailbox_dir)

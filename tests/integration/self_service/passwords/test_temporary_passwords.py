@@ -1,9 +1,13 @@
 """DOORWARD_ADMIN_SET_PASSWORD_MUST_CHANGE=true: a password set by an administrator must be changed first."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from doorward_auth.grant_types import NEW_PASSWORD
+from doorward_identity.audit.own_events import CHANGES
+from doorward_identity.audit.repository import AuditAction, record
 from integration.harness.installation import AUTH, USERS, Installation, reconfigured
 from integration.harness.people import PASSWORD, People
 from integration.harness.problems import assert_oauth_error, assert_problem
@@ -53,6 +57,22 @@ def test_a_user_must_change_a_password_set_by_an_administrator(strict: Flows, pe
     assert_change_required(strict, people.user.email, HANDED_OUT)
     assert strict.change_by_address(people.user.email, HANDED_OUT, CHOSEN).status_code == 204
     strict.sign_in(people.user.email, CHOSEN)
+
+
+def test_a_temporary_password_can_always_be_changed(strict: Flows, people: People) -> None:
+    """Though a thief of the earlier one has changed it as often as is allowed."""
+    user = people.user
+    set_password(strict, people, user.id, HANDED_OUT)
+    thief = uuid.UUID(user.id)
+    with strict.api.transaction() as connection:
+        for _ in range(CHANGES.most):
+            record(connection, AuditAction.PASSWORD_CHANGED, actor=thief, target=thief)
+    assert strict.change_by_address(user.email, HANDED_OUT, CHOSEN).status_code == 204
+    set_password(strict, people, user.id, HANDED_OUT)
+    token = strict.log_in(user.email, HANDED_OUT).json()["sign_in_token"]
+    body = {"grant_type": NEW_PASSWORD, "sign_in_token": token, "new_password": ANOTHER}
+    answer = strict.api.call("POST", f"{AUTH}/token", json=body)
+    assert answer.status_code == 200, answer.text
 
 
 def test_the_same_or_an_unacceptable_password_is_rejected(strict: Flows, people: People) -> None:

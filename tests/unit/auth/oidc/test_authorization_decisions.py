@@ -13,7 +13,9 @@ from doorward_auth.oidc.authorization.interaction import UserChoice
 from doorward_auth.oidc.authorization.request import AuthorizationRequest, Prompt
 
 USER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
-SIGNED_IN = SignedIn(user_id=USER, age=100.0, has_signed_in=False, is_allowed=True, has_consented=True)
+SIGNED_IN = SignedIn(
+    user_id=USER, age=100.0, has_proven=False, has_signed_in=False, is_allowed=True, has_consented=True
+)
 NOTHING: frozenset[UserChoice] = frozenset()
 
 PROMPTS = [
@@ -111,7 +113,7 @@ def expected(
 
 def test_the_pages_come_in_their_order_and_each_once() -> None:
     sessions = [
-        replace(SIGNED_IN, has_signed_in=has_signed_in, has_consented=has_consented)
+        replace(SIGNED_IN, has_proven=has_signed_in, has_signed_in=has_signed_in, has_consented=has_consented)
         for has_signed_in, has_consented in itertools.product((True, False), repeat=2)
     ]
     cases = list(itertools.product(PROMPTS, (None, 0, 50, 10_000), CHOICES, (None, USER, OTHER), sessions))
@@ -148,12 +150,24 @@ def test_the_hint_of_another_user_asks_for_a_sign_in() -> None:
     assert answer(request(SILENT), hint=OTHER) is Error.LOGIN_REQUIRED
     assert answer(request(SILENT), hint=USER) is Success.CODE
     # A sign-in in between does not make prompt=none lie about who is there.
-    assert answer(request(SILENT), replace(SIGNED_IN, has_signed_in=True), hint=OTHER) is Error.LOGIN_REQUIRED
+    assert (
+        answer(request(SILENT), replace(SIGNED_IN, has_proven=True, has_signed_in=True), hint=OTHER)
+        is Error.LOGIN_REQUIRED
+    )
 
 
 @pytest.mark.parametrize("prompts", PROMPTS)
 def test_a_client_never_gets_a_code_of_another_user_than_it_hints_at(prompts: frozenset[Prompt]) -> None:
-    signed_in = replace(SIGNED_IN, has_signed_in=True)
+    signed_in = replace(SIGNED_IN, has_proven=True, has_signed_in=True)
     choices = frozenset({UserChoice.ACCOUNT_CONFIRMED, UserChoice.CONSENT_GIVEN})
     assert answer(request(prompts), signed_in, choices, hint=OTHER) is Error.LOGIN_REQUIRED
     assert answer(request(prompts), signed_in, choices, hint=USER) is Success.CODE
+
+
+def test_a_sign_in_with_an_older_proof_of_an_upstream_is_one() -> None:
+    """It ends the questions who the user is, and not those for a new proof."""
+    signed_in = replace(SIGNED_IN, has_signed_in=True)
+    assert answer(request(), signed_in, hint=OTHER) is Error.LOGIN_REQUIRED
+    assert answer(request(frozenset({Prompt.SELECT_ACCOUNT})), signed_in) is Success.CODE
+    assert answer(request(frozenset({Prompt.LOGIN})), signed_in) is InteractionPage.LOGIN
+    assert answer(request(max_age=50), signed_in) is InteractionPage.LOGIN

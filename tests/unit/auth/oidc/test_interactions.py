@@ -70,22 +70,22 @@ def test_it_holds_for_good_and_with_a_former_key() -> None:
 
 def test_a_sign_in_is_another_secret_and_a_later_proof() -> None:
     begun = interaction.begin(BEFORE, NOW)
-    assert begun.has_signed_in(RENEWED, LATER, LATER)
-    assert not begun.has_signed_in(BEFORE, LATER, LATER), "the same session"
+    assert begun.is_followed_by(LATER, RENEWED, LATER)
+    assert not begun.is_followed_by(LATER, BEFORE, LATER), "the same session"
     # A URL of a browser without a session, opened where a user was signed in before.
     carried = interaction.begin(None, NOW)
-    assert carried.has_signed_in(BEFORE, LATER, LATER)
+    assert carried.is_followed_by(LATER, BEFORE, LATER)
     long_ago = STARTED - timedelta(seconds=CLOCK_SECONDS + 1)
-    assert not carried.has_signed_in(BEFORE, long_ago, LATER)
-    assert carried.has_signed_in(BEFORE, long_ago + timedelta(seconds=1), LATER), "clocks differ"
+    assert not carried.is_followed_by(long_ago, BEFORE, LATER)
+    assert carried.is_followed_by(long_ago + timedelta(seconds=1), BEFORE, LATER), "clocks differ"
 
 
 @pytest.mark.parametrize("open_seconds", [0, 3_700, YEAR_SECONDS])
 def test_a_page_may_be_open_for_long_and_its_sign_in_counts_for_an_hour(open_seconds: int) -> None:
     begun = interaction.begin(BEFORE, NOW)
     proven = STARTED + timedelta(seconds=open_seconds)
-    assert begun.has_signed_in(RENEWED, proven, proven + timedelta(seconds=SIGN_IN_SECONDS))
-    assert not begun.has_signed_in(RENEWED, proven, proven + timedelta(seconds=SIGN_IN_SECONDS + 1))
+    assert begun.is_followed_by(proven, RENEWED, proven + timedelta(seconds=SIGN_IN_SECONDS))
+    assert not begun.is_followed_by(proven, RENEWED, proven + timedelta(seconds=SIGN_IN_SECONDS + 1))
 
 
 def test_acts_count_in_the_session_that_did_them() -> None:

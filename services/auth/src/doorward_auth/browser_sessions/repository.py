@@ -46,6 +46,7 @@ class BrowserSession:
     id: uuid.UUID
     authentication: Authentication
     is_remembered: bool
+    created_at: datetime
     last_used_at: datetime
     absolute_expires_at: datetime
     now: datetime
@@ -58,6 +59,7 @@ _SESSION_COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = (
     browser_sessions.c.acr,
     browser_sessions.c.amr,
     browser_sessions.c.is_remembered,
+    browser_sessions.c.created_at,
     browser_sessions.c.last_used_at,
     browser_sessions.c.absolute_expires_at,
     utc_now().label("now"),
@@ -166,11 +168,14 @@ def _has_token(row: sa.Row[Any], token: BrowserSessionToken) -> bool:
 
 def _session(row: sa.Row[Any]) -> BrowserSession:
     end = 1 + len(_SESSION_COLUMNS)
-    session_id, auth_time, acr, amr, is_remembered, last_used_at, absolute_expires_at, now = row[1:end]
+    session_id, auth_time, acr, amr, is_remembered, created_at, last_used_at, absolute_expires_at, now = row[
+        1:end
+    ]
     return BrowserSession(
         id=session_id,
         authentication=Authentication(auth_time, acr, amr),
         is_remembered=is_remembered,
+        created_at=created_at,
         last_used_at=last_used_at,
         absolute_expires_at=absolute_expires_at,
         now=now,

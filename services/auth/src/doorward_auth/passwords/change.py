@@ -16,6 +16,7 @@ from doorward_auth.sign_in.errors import denial_error
 from doorward_auth.sign_in.steps import Denied, Proof, Step, StepRequired, next_step, state_of
 from doorward_client.errors import DoorwardError
 from doorward_client.tokens import Claims
+from doorward_identity.audit.own_events import require_room
 from doorward_identity.audit.repository import AuditAction
 from doorward_identity.passwords import charges, normalize, require_acceptable
 from doorward_identity.resources import IdentityResources
@@ -75,6 +76,8 @@ class PasswordService:
             if locked is None or locked.auth_version != account.auth_version or not locked.is_active:
                 # The account was changed while the hashes were computed.
                 raise InvalidCredentialsError
+            if not locked.must_change:  # a temporary password is an administrator's change
+                require_room(connection, AuditAction.PASSWORD_CHANGED, account.id)
             store_new_password(
                 connection,
                 locked,

@@ -69,6 +69,9 @@ class SignInService:
         `cookie` must be the session's. Raises OverloadedError, TooManyAttemptsError, InvalidCredentialsError,
         InvalidAccessTokenError, StepUpByClientError, OriginNotAllowedError.
         """
+        if caller.scopes is not None:
+            # Before the password is compared: an application must not learn whether it is right.
+            raise StepUpByClientError
         attempt = await self._passwords.compare_own(caller, password)
         token = RefreshToken.issue(caller.session_id)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from doorward_identity.audit.own_events import record_own
-from doorward_identity.audit.repository import AuditAction
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.tables import upstream_identities
 from doorward_identity.upstream_tables import USERNAME_LENGTH
 from doorward_kit.column_types import utc_now
@@ -80,12 +80,16 @@ def note_username(connection: sa.Connection, user_id: uuid.UUID, provider: str, 
 
 
 def unlink(connection: sa.Connection, user_id: uuid.UUID, provider: str) -> bool:
-    """Remove a link, and record it; return whether there was one. GrantService.end_all ends its grants.
-
-    Raises TooManyAttemptsError.
-    """
+    """Remove a link, and record it; return whether there was one. GrantService.end_all ends its grants."""
     mine = upstream_identities.delete().where(_C.user_id == user_id, _C.provider == provider)
     if not connection.execute(mine).rowcount:
         return False
-    record_own(connection, AuditAction.UPSTREAM_UNLINKED, user_id, {"provider": provider})
+    # Without a limit of its own: each link was one, and the owner of an account can remove a thief's.
+    record(
+        connection,
+        AuditAction.UPSTREAM_UNLINKED,
+        actor=user_id,
+        target=user_id,
+        details={"provider": provider},
+    )
     return True

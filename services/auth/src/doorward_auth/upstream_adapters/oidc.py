@@ -151,6 +151,6 @@ class OidcAdapter:
 
 def _auth_time(claims: Mapping[str, Any], response: AuthorizationCallback) -> int | None:
     """Return when the user was authenticated; None for a verified fresh login, because clocks differ."""
-    if response.fresh_since is not None or "auth_time" not in claims:
+    if response.fresh_since is not None or claims.get("auth_time") is None:
         return None
     return int(min(max(claims["auth_time"], 0), time.time()))

@@ -50,9 +50,9 @@ _RECENT: Final = (
     .order_by(_C.id.desc())
     .offset(sa.bindparam("others"))
     .limit(1)
-    # The other indexes have what an administrator does to others, and what everybody does.
-    .with_hint(audit_events, "FORCE INDEX (ix_audit_events_target_id_id)", "mysql")
-    .with_hint(audit_events, "FORCE INDEX (ix_audit_events_target_id_id)", "mariadb")
+    # That of targets also has what others do to the user: failed logins, reads of tokens by services.
+    .with_hint(audit_events, "FORCE INDEX (ix_audit_events_actor_id_id)", "mysql")
+    .with_hint(audit_events, "FORCE INDEX (ix_audit_events_actor_id_id)", "mariadb")
 )
 
 
@@ -73,7 +73,7 @@ def require_room(
 ) -> None:
     """Raise TooManyAttemptsError if the limit of a user's own events is reached.
 
-    After the lock of the account in a transaction it is exact. It reads only events about the user.
+    After the lock of the account in a transaction it is exact. It reads only the user's own events.
     """
     now = datetime.now(UTC)
     values = {"user_id": user_id, "action": action.value, "since": first_id_of(now - limit.window)}

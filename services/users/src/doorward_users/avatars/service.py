@@ -127,7 +127,7 @@ class AvatarService:
         }
         repository.update_user(connection, user.id, columns)
         action = AuditAction.AVATAR_DELETED if new is None else AuditAction.AVATAR_SET
-        if user.id == caller.user_id:
+        if user.id == caller.user_id and new is not None:
             require_room(connection, action, user.id)
         record_change(connection, action, caller, user.id)
 

@@ -179,7 +179,7 @@ class AccountAdministration:
         charge = charges.by_owner(caller.user_id)
         password_hash = None if password is None else await self._hashing.hash(password, charge)
 
-        def work(connection: sa.Connection) -> ChangedAccount:
+        def work(connection: sa.Connection) -> tuple[ChangedAccount, bool]:
             may_demote = not administers(
                 changes.get("role", Role.ADMIN), changes.get("status", Status.ACTIVE)
             )
@@ -202,7 +202,7 @@ class AccountAdministration:
                 can_be_proven=self._settings.has_mail_transport,
             )
             if requested.is_empty:
-                return ChangedAccount(user, [])
+                return ChangedAccount(user, []), False
             _require_allowed_to_owner(connection, caller, requested)
             if any(CONSEQUENCES[change].new_address for change in requested.changes):
                 # The user needs that mail to log in with the new address.
@@ -230,13 +230,14 @@ class AccountAdministration:
             )
             is_moved = changes.get("email_key", user.email_key) != user.email_key
             warnings = self._warnings(changes["email_key"]) if is_moved else []
-            return ChangedAccount(repository.get_user(connection, user.id), warnings)
+            return ChangedAccount(repository.get_user(connection, user.id), warnings), True
 
-        changed = await self._database.write(work)
-        self._resources.revocation_poller.wake()
-        log_change(
-            "user.updated", caller, user_id, fields=sorted(changes), password=password_hash is not None
-        )
+        changed, is_new = await self._database.write(work)
+        if is_new:
+            self._resources.revocation_poller.wake()
+            log_change(
+                "user.updated", caller, user_id, fields=sorted(changes), password=password_hash is not None
+            )
         return changed
 
     def _warnings(self, email_key: str) -> Sequence[AccountWarning]:

@@ -31,7 +31,10 @@ Decision = InteractionPage | ErrorResponse | Success
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """The browser session of a request. `has_signed_in` is whether it was opened or renewed for it.
+    """The browser session of a request.
+
+    `has_signed_in` is whether its user signed in since the request came, and `has_proven` whether they gave a
+    proof since: that of an upstream's own session may be older.
 
     `age` is how long ago the last proof was, in seconds. `is_allowed` is whether the client is for this user,
     and `has_consented` whether they once allowed all that it asks for; it is True for a first-party client.
@@ -39,6 +42,7 @@ class SignedIn:
 
     user_id: uuid.UUID
     age: float
+    has_proven: bool
     has_signed_in: bool
     is_allowed: bool
     has_consented: bool
@@ -57,8 +61,10 @@ def decide(
     is_silent = Prompt.NONE in request.prompts
     if UserChoice.CONSENT_DENIED in choices:
         return ErrorResponse(AuthorizationError.ACCESS_DENIED, "the user has not allowed it")
-    if session is None or _must_sign_in(request, session, hinted_user):
-        return _login(session, is_silent=is_silent)
+    # After a sign-in, too: the client expects a user, and must not get another one.
+    is_other = session is not None and hinted_user not in {None, session.user_id}
+    if session is None or is_other or _must_sign_in(request, session):
+        return _login(session, is_other=is_other, is_silent=is_silent)
     if Prompt.SELECT_ACCOUNT in request.prompts and not (
         session.has_signed_in or UserChoice.ACCOUNT_CONFIRMED in choices
     ):
@@ -76,21 +82,19 @@ def decide(
     return Success.CODE
 
 
-def _must_sign_in(request: AuthorizationRequest, session: SignedIn, hinted_user: uuid.UUID | None) -> bool:
-    if hinted_user is not None and hinted_user != session.user_id:
-        return True  # after a sign-in, too: the client expects a user, and must not get another one
-    if session.has_signed_in and Prompt.NONE not in request.prompts:
+def _must_sign_in(request: AuthorizationRequest, session: SignedIn) -> bool:
+    if session.has_proven and Prompt.NONE not in request.prompts:
         return False  # they just did, whatever asked for it
     if Prompt.LOGIN in request.prompts:
         return True
     return request.max_age is not None and (request.max_age == 0 or session.age > request.max_age)
 
 
-def _login(session: SignedIn | None, *, is_silent: bool) -> Decision:
+def _login(session: SignedIn | None, *, is_other: bool, is_silent: bool) -> Decision:
     """Ask for a sign-in, but not silently, and not again after another user than the hint's has signed in."""
     if is_silent:
         return ErrorResponse(AuthorizationError.LOGIN_REQUIRED, "the user has to sign in")
-    if session is not None and session.has_signed_in:
+    if session is not None and is_other and session.has_signed_in:
         return ErrorResponse(
             AuthorizationError.LOGIN_REQUIRED, "it is another user than that of id_token_hint"
         )

@@ -70,10 +70,10 @@ class Interaction:
         """Return what the user has chosen in the session with this cookie."""
         return self.choices if _fingerprint(token) == self.choice_fingerprint else frozenset()
 
-    def has_signed_in(self, token: BrowserSessionToken, auth_time: datetime, now: datetime) -> bool:
-        """Tell whether the user has signed in since, by the current session's token and its last proof."""
-        is_later = auth_time.timestamp() + CLOCK_SECONDS >= self.started_at
-        is_recent = (now - auth_time).total_seconds() <= SIGN_IN_SECONDS
+    def is_followed_by(self, moment: datetime, token: BrowserSessionToken, now: datetime) -> bool:
+        """Tell whether the current session's sign-in or proof, which was at this moment, came since."""
+        is_later = moment.timestamp() + CLOCK_SECONDS >= self.started_at
+        is_recent = (now - moment).total_seconds() <= SIGN_IN_SECONDS
         return is_later and is_recent and fingerprint(token) != self.initial_fingerprint
 
 

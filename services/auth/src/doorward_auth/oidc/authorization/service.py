@@ -222,10 +222,13 @@ def _signed_in(
     session = context.session
     assert session is not None  # there is a valid token
     auth_time: datetime = session.authentication.auth_time
+    has_proven = not is_new and begun.is_followed_by(auth_time, token, session.now)
+    has_opened = not is_new and begun.is_followed_by(session.created_at, token, session.now)
     return SignedIn(
         user_id=session.account.id,
         age=(session.now - auth_time).total_seconds(),
-        has_signed_in=not is_new and begun.has_signed_in(token, auth_time, session.now),
+        has_proven=has_proven,
+        has_signed_in=has_proven or has_opened,
         is_allowed=context.is_allowed,
         has_consented=context.has_consented,
     )

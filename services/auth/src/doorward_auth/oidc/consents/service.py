@@ -11,8 +11,7 @@ from doorward_auth.oidc.consents import repository
 from doorward_auth.oidc.consents.repository import Consent
 from doorward_client.errors import NotFoundError
 from doorward_identity.accounts import SessionEnd
-from doorward_identity.audit.own_events import record_own
-from doorward_identity.audit.repository import AuditAction
+from doorward_identity.audit.repository import AuditAction, record
 from doorward_identity.resources import IdentityResources
 from doorward_identity.sessions import end_sessions_of_client
 
@@ -41,10 +40,7 @@ class ConsentService:
         )
 
     async def withdraw(self, user_id: uuid.UUID, client_id: str) -> None:
-        """Delete a consent, and end the client's sessions of the user.
-
-        Raises ConsentNotFoundError, TooManyAttemptsError.
-        """
+        """Delete a consent, and end the client's sessions of the user; raises ConsentNotFoundError."""
 
         def work(connection: sa.Connection) -> None:
             client = clients.find(connection, client_id)
@@ -54,7 +50,7 @@ class ConsentService:
                 connection, user_id, client.id, SessionEnd.CONSENT, token_seconds=self._token_seconds
             )
             details = {"client": client_id, "count": ended}
-            record_own(connection, AuditAction.CONSENT_WITHDRAWN, user_id, details)
+            record(connection, AuditAction.CONSENT_WITHDRAWN, actor=user_id, target=user_id, details=details)
 
         await self._database.write(work)
         self._resources.revocation_poller.wake()

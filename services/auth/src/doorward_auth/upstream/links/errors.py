@@ -15,7 +15,10 @@ class RecentLoginRequiredError(DoorwardError):
 
     status = 403
     code = "recent_login_required"
-    detail = "Log in again, or prove your password with POST /api/v1/auth/step-up, within ten minutes before."
+    detail = (
+        'Log in again (at an upstream\'s pages with `"prompt": "login"`), or prove your password with'
+        " POST /api/v1/auth/step-up, within ten minutes before."
+    )
 
 
 class ClientNotPermittedError(DoorwardError):

@@ -132,7 +132,7 @@ def _check_times(claims: Mapping[str, Any], expected: Expectations) -> None:
         raise UnverifiedIdentityError("issued_in_the_future")
     if "nbf" in claims and _time(claims, "nbf") - expected.clock_skew > expected.now:
         raise UnverifiedIdentityError("not_yet_valid")
-    if "auth_time" in claims or expected.fresh_since is not None:
+    if claims.get("auth_time") is not None or expected.fresh_since is not None:
         # Required because `max_age` was sent (OpenID Connect Core section 2).
         authenticated_at = _time(claims, "auth_time")
         if expected.fresh_since is not None and authenticated_at + expected.clock_skew < expected.fresh_since:
