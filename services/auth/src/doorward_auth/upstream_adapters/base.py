@@ -212,6 +212,10 @@ class UnverifiedIdentityError(UpstreamError):
         self.reason = reason
 
 
+class StaleAuthenticationError(UnverifiedIdentityError):
+    """A fresh login was asked for, and the upstream proves none: it used its own session, or says no time."""
+
+
 class UpstreamAdapter(Protocol):
     """One upstream. Every method raises subclasses of UpstreamError and nothing else."""
 

@@ -11,6 +11,7 @@ from doorward_auth.upstream_adapters.base import (
     InvalidGrantError,
     MalformedAnswerError,
     MisconfiguredError,
+    StaleAuthenticationError,
     ThrottledError,
     UnreachableError,
     UnverifiedIdentityError,
@@ -27,6 +28,8 @@ _OUTCOMES: Final[Mapping[type[UpstreamError], RequestOutcome]] = {
     FailedError: RequestOutcome.FAILED,
     MalformedAnswerError: RequestOutcome.MALFORMED,
     UnverifiedIdentityError: RequestOutcome.UNVERIFIED,
+    # Not the upstream's failure: no alert counts what a visitor can cause.
+    StaleAuthenticationError: RequestOutcome.REJECTED,
     MisconfiguredError: RequestOutcome.MISCONFIGURED,
     ThrottledError: RequestOutcome.THROTTLED,
 }

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, TypeGuard
 
 from jose.backends.base import Key
 
-from doorward_auth.upstream_adapters.base import UnverifiedIdentityError
+from doorward_auth.upstream_adapters.base import StaleAuthenticationError, UnverifiedIdentityError
 from doorward_client import base64url, strict_json
 
 MAX_LENGTH: Final = 16_384
@@ -132,11 +132,13 @@ def _check_times(claims: Mapping[str, Any], expected: Expectations) -> None:
         raise UnverifiedIdentityError("issued_in_the_future")
     if "nbf" in claims and _time(claims, "nbf") - expected.clock_skew > expected.now:
         raise UnverifiedIdentityError("not_yet_valid")
-    if claims.get("auth_time") is not None or expected.fresh_since is not None:
-        # Required because `max_age` was sent (OpenID Connect Core section 2).
-        authenticated_at = _time(claims, "auth_time")
-        if expected.fresh_since is not None and authenticated_at + expected.clock_skew < expected.fresh_since:
-            raise UnverifiedIdentityError("old_auth_time")
+    authenticated_at = None if claims.get("auth_time") is None else _time(claims, "auth_time")
+    if expected.fresh_since is not None:
+        if authenticated_at is None:
+            # Required because `max_age` was sent (OpenID Connect Core section 2).
+            raise StaleAuthenticationError("no_auth_time")
+        if authenticated_at + expected.clock_skew < expected.fresh_since:
+            raise StaleAuthenticationError("old_auth_time")
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
