@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_identity.tables import authorization_codes
-from doorward_kit.column_types import first_id_of, utc_now
+from doorward_kit.column_types import first_id_of, moment_of, utc_now
 
 LIFETIME_SECONDS: Final = 60
 RETENTION_SECONDS: Final = 3_600
@@ -17,17 +17,21 @@ RETENTION_SECONDS: Final = 3_600
 
 MAX_CODES: Final = 600
 WINDOW: Final = timedelta(minutes=10)
-"""Codes of a user in that time, whatever the clients: as many as logins (LOGINS_BY_ACCOUNT).
+"""Codes of a user for one client in that time: as many as logins (LOGINS_BY_ACCOUNT).
 
-Each may become a session and an audit event, and past MAX_SESSIONS_PER_BROWSER a revocation, which every
-verifier reads.
+An application that loops keeps its users from no other one. Each code may become a session and an audit
+event, and past MAX_SESSIONS_PER_BROWSER a revocation, which every verifier reads.
 """
 
 _C: Final = authorization_codes.c
-# By the id, which the index of users has: rows need not be read.
 _RECENT: Final = (
     sa.select(_C.id)
-    .where(_C.user_id == sa.bindparam("user_id"), _C.id > sa.bindparam("since"))
+    .where(
+        _C.user_id == sa.bindparam("user_id"),
+        _C.oauth_client_id == sa.bindparam("oauth_client_id"),
+        _C.id > sa.bindparam("since"),
+    )
+    .order_by(_C.id.desc())
     .offset(MAX_CODES - 1)
     .limit(1)
 )
@@ -61,10 +65,15 @@ class NewCode:
     auth_version: int
 
 
-def has_too_many(connection: sa.Connection, user_id: uuid.UUID) -> bool:
-    """Tell whether a user had MAX_CODES lately. Of requests at the same moment a few more may get one."""
-    since = first_id_of(datetime.now(UTC) - WINDOW)
-    return connection.execute(_RECENT, {"user_id": user_id, "since": since}).one_or_none() is not None
+def seconds_to_wait(connection: sa.Connection, user_id: uuid.UUID, oauth_client_id: uuid.UUID) -> float:
+    """Return how long a user who had MAX_CODES for a client lately has to wait; 0 for others.
+
+    Of requests at the same moment a few more may get one.
+    """
+    now = datetime.now(UTC)
+    asked = {"user_id": user_id, "oauth_client_id": oauth_client_id, "since": first_id_of(now - WINDOW)}
+    oldest = connection.execute(_RECENT, asked).scalar_one_or_none()
+    return 0.0 if oldest is None else max(1.0, (moment_of(oldest) + WINDOW - now).total_seconds())
 
 
 def insert(connection: sa.Connection, code: NewCode) -> None:

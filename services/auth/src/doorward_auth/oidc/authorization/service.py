@@ -42,7 +42,6 @@ log = structlog.get_logger(__name__)
 PATH: Final = "/api/v1/auth/authorize"
 
 _LIMIT: Final = "authorization-codes"
-_RETRY_SECONDS: Final = 60
 
 _PAGES: Final = {
     InteractionPage.LOGIN: "/auth/login",
@@ -154,15 +153,15 @@ class AuthorizationService:
             auth_version=session.account.auth_version,
         )
 
-        def work(connection: sa.Connection) -> bool:
-            if codes.has_too_many(connection, row.user_id):
-                return False
-            codes.insert(connection, row)
-            self._sessions.note_use(connection, session)
-            return True
+        def work(connection: sa.Connection) -> float:
+            seconds = codes.seconds_to_wait(connection, row.user_id, row.oauth_client_id)
+            if not seconds:
+                codes.insert(connection, row)
+                self._sessions.note_use(connection, session)
+            return seconds
 
-        if not await self._database.write(work):
-            return self._rejected(query, context, request)
+        if seconds := await self._database.write(work):
+            return self._rejected(query, context, request, seconds)
         log.info(
             "authorization.code_issued",
             client_id=context.client.client_id,
@@ -174,13 +173,15 @@ class AuthorizationService:
             {"code": str(code), "state": request.state, "iss": self._provider.issuer},
         )
 
-    def _rejected(self, query: Query, context: AuthorizationContext, request: AuthorizationRequest) -> str:
+    def _rejected(
+        self, query: Query, context: AuthorizationContext, request: AuthorizationRequest, seconds: float
+    ) -> str:
         """Reject a user who had too many codes. A page, if one may be shown, ends a loop of redirects."""
         self._rejections.inc()
         log.info("rate_limit.exceeded", limits=[_LIMIT])
         note_rejection()
         if Prompt.NONE not in request.prompts:
-            raise TooManyAttemptsError(_RETRY_SECONDS)
+            raise TooManyAttemptsError(seconds)
         error = ErrorResponse(AuthorizationError.TEMPORARILY_UNAVAILABLE, "too many requests of this user")
         return self._error_location(query, context, error)
 
