@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -168,18 +167,6 @@ async def eventually(
         while not is_enough(seen := await look()):  # noqa: ASYNC110 - a database does not notify
             await asyncio.sleep(0.02)
     return seen
-
-
-@asynccontextmanager
-async def running(*workers: MailSender) -> AsyncIterator[None]:
-    """Run workers for the block, and stop them like a service."""
-    tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def notice(number: int = 1, recipient: str | None = None, **values: Any) -> Mail:

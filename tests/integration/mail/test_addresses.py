@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from doorward_mail.outbox.mail import Mail
-from integration.mail.mailing import Mailer, mail_settings, running
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, mail_settings
 from support.smtp import ReceivedMail, SmtpServer
 
 pytestmark = pytest.mark.databases("sqlite")  # sent bytes do not depend on the database

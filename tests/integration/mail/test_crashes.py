@@ -16,7 +16,8 @@ from doorward_kit.database import create_engine
 from doorward_mail.outbox import leases
 from doorward_mail.outbox.mail import Mail, enqueue
 from integration.harness.deployment import wait_until
-from integration.mail.mailing import GONE, Mailer, codes, hash_of, mail_settings, notice, outbox, running
+from integration.harness.workers import running
+from integration.mail.mailing import GONE, Mailer, codes, hash_of, mail_settings, notice, outbox
 from support.processes import Process
 from support.smtp import ReceivedMail, SmtpServer
 

@@ -6,7 +6,8 @@ from doorward_kit.column_types import utc_now
 from doorward_kit.pagination import Position
 from doorward_mail.dead_letters import repository as dead_letters
 from doorward_mail.dead_letters.repository import DeadMail
-from integration.mail.mailing import Mailer, eventually, mail_settings, notice, outbox, running
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, eventually, mail_settings, notice, outbox
 from support.smtp import SmtpServer
 
 

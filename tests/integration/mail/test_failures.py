@@ -17,16 +17,8 @@ from doorward_mail.outbox.leases import LeasedMail
 from doorward_mail.outbox.mail import Mail
 from doorward_mail.transport.base import DeliveryError, Message
 from doorward_mail.transport.smtp import SmtpTransport
-from integration.mail.mailing import (
-    TEMPLATES,
-    Mailer,
-    eventually,
-    mail_settings,
-    make_code,
-    notice,
-    outbox,
-    running,
-)
+from integration.harness.workers import running
+from integration.mail.mailing import TEMPLATES, Mailer, eventually, mail_settings, make_code, notice, outbox
 from support.smtp import SmtpServer
 
 pytestmark = pytest.mark.databases("sqlite")

@@ -7,7 +7,8 @@ import pytest
 from doorward_client.errors import UnavailableError
 from doorward_mail.outbox.leases import LeasedMail, measure
 from doorward_mail.outbox.mail import Mail
-from integration.mail.mailing import Mailer, mail_settings, outbox, running
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, mail_settings, outbox
 from support.smtp import SmtpServer
 
 pytestmark = pytest.mark.anyio

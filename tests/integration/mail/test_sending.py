@@ -13,17 +13,8 @@ from doorward_mail.outbox.mail import Mail, enqueue
 from doorward_mail.transport.file_transport import Mailbox
 from doorward_mail.transport.smtp import SmtpTransport
 from doorward_mail.worker.sender import create_transport
-from integration.mail.mailing import (
-    GONE,
-    Mailer,
-    codes,
-    eventually,
-    hash_of,
-    mail_settings,
-    notice,
-    outbox,
-    running,
-)
+from integration.harness.workers import running
+from integration.mail.mailing import GONE, Mailer, codes, eventually, hash_of, mail_settings, notice, outbox
 from support.smtp import SmtpServer
 
 

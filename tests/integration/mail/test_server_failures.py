@@ -6,14 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from doorward_mail.outbox.mail import Mail
-from integration.mail.mailing import (
-    Mailer,
-    codes,
-    eventually,
-    mail_settings,
-    notice,
-    running,
-)
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, codes, eventually, mail_settings, notice
 from support.smtp import SmtpServer
 
 pytestmark = pytest.mark.databases("sqlite")

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from doorward_kit.unit_of_work import DatabaseUnavailableError
 from doorward_mail.worker import sender
-from integration.mail.mailing import Mailer, eventually, mail_settings, notice, running
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, eventually, mail_settings, notice
 from support.smtp import SmtpServer
 
 

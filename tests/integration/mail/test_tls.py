@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.mail.mailing import Mailer, eventually, mail_settings, notice, running
+from integration.harness.workers import running
+from integration.mail.mailing import Mailer, eventually, mail_settings, notice
 from support.certificates import Certificate, self_signed
 from support.smtp import SmtpServer
 

@@ -5,8 +5,9 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from doorward_identity.audit.own_events import CHANGES, TooManyAttemptsError
+from doorward_identity.audit.own_events import CHANGES
 from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_identity.tables import audit_events
 from integration.harness.installation import AUTH, Installation
 from integration.harness.people import People

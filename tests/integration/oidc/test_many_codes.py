@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from doorward_auth.oidc.authorization.codes import LIFETIME_SECONDS, MAX_CODES, WINDOW
+from doorward_auth.oidc.authorization.codes import LIFETIME_SECONDS, LIMIT
 from doorward_auth.rate_limiting.limits import MACHINE_REVOCATIONS
 from doorward_identity.tables import authorization_codes, rate_limits
 from doorward_kit.column_types import first_id_of, utc_now
@@ -54,18 +54,18 @@ def test_codes_of_a_user_have_a_limit(idp: Installation, people: People) -> None
     mine, other = Client(idp), Client(idp)
     mine.sign_in(people.user)
     other.sign_in(people.other)
-    store_codes(mine, row_id, people.user.id, MAX_CODES, age=WINDOW + timedelta(minutes=1))
-    store_codes(mine, row_id, people.user.id, MAX_CODES - 1, age=WINDOW / 2)
+    store_codes(mine, row_id, people.user.id, LIMIT.most, age=LIMIT.window + timedelta(minutes=1))
+    store_codes(mine, row_id, people.user.id, LIMIT.most - 1, age=LIMIT.window / 2)
     mine.code()
     rejected = mine.authorize()
     assert_page(rejected, 429, "Too many attempts")
-    assert WINDOW / 4 < timedelta(seconds=int(rejected.headers["retry-after"])) <= WINDOW / 2
+    assert LIMIT.window / 4 < timedelta(seconds=int(rejected.headers["retry-after"])) <= LIMIT.window / 2
     silent = answer_of(mine.authorize(prompt="none"))
     assert (silent["error"], silent["state"]) == ("temporarily_unavailable", "xyz")
     other.code()
     register(idp, "another")
     assert "code" in answer_of(mine.authorize(client_id="another")), "other clients are not affected"
-    assert idp.execute(sa.select(sa.func.count()).select_from(authorization_codes)) == [(2 * MAX_CODES + 2,)]
+    assert idp.execute(sa.select(sa.func.count()).select_from(authorization_codes)) == [(2 * LIMIT.most + 2,)]
 
 
 @pytest.mark.databases("sqlite")

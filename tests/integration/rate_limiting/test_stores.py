@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from doorward_auth.rate_limiting.limiter import AuthRateLimiter
-from doorward_identity.audit.own_events import TooManyAttemptsError
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_identity.schema import PACKAGE
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics

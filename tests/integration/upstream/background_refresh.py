@@ -1,9 +1,7 @@
 """The background of refreshes, over a database of tests."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import sqlalchemy as sa
@@ -11,6 +9,7 @@ import sqlalchemy as sa
 from doorward_auth.upstream.grants.provider import Provider, Providers
 from doorward_auth.upstream.refresher import GrantRefresher
 from doorward_kit.shutdown import Shutdown
+from integration.harness import workers
 from integration.upstream.grant_setup import GrantSetup, Session
 from integration.upstream.rotating_upstream import RotatingUpstream
 
@@ -29,15 +28,8 @@ def refresher(grant_setup: GrantSetup, *more: Provider, stopping: bool = False) 
     )
 
 
-@asynccontextmanager
-async def running(*worlds: GrantSetup) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(refresher(grant_setup).run()) for grant_setup in worlds]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def running(*worlds: GrantSetup) -> AbstractAsyncContextManager[None]:
+    return workers.running(*map(refresher, worlds))
 
 
 def due(grant_setup: GrantSetup, upstream: RotatingUpstream, session: Session | None = None) -> uuid.UUID:

@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from doorward_auth.vault.rotation import new_key
 from doorward_identity.schema import PACKAGE
 from doorward_kit.key_rotation import write_key_set
+from doorward_kit.metrics import Metrics
+from doorward_kit.settings import DatabaseSettings
+from doorward_kit.unit_of_work import Database
 from integration.harness.databases import NewDatabase, migrate_all
 from integration.harness.installation import CLIENT
 from integration.upstream.grant_setup import GrantSetup
@@ -53,6 +57,15 @@ def keys(tmp_path: Path) -> Path:
     path = tmp_path / "vault.json"
     write_key_set(path, {"keys": [new_key()]})
     return path
+
+
+@pytest.fixture
+def database(grant_setup: GrantSetup) -> Iterator[Database]:
+    """The connection of rotate-vault."""
+    settings = DatabaseSettings(database_url=SecretStr(grant_setup.url))
+    database = Database(settings, Metrics(), pool_size=1, timeout=60)
+    yield database
+    database.dispose()
 
 
 @pytest.fixture

@@ -158,9 +158,13 @@ class GrantSetup:
 
     def expire(self, grant_id: uuid.UUID) -> None:
         """Let the access token expire, so that a refresh is due."""
+        self.expire_in(grant_id, seconds=-1)
+
+    def expire_in(self, grant_id: uuid.UUID, *, seconds: float) -> None:
+        """Let time pass until the access token is valid for so long."""
         row = self.row(grant_id)
         assert row.access_expires_at is not None
-        self.pass_time(grant_id, (row.access_expires_at - row.now).total_seconds() + 1)
+        self.pass_time(grant_id, (row.access_expires_at - row.now).total_seconds() - seconds)
 
     def execute(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         with self.engine.connect() as connection:

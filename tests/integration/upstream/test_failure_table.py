@@ -115,9 +115,7 @@ async def test_the_old_access_token_is_used_until_it_ends(
 ) -> None:
     tokens = upstream.issue()
     grant = grant_setup.store(tokens, grant_setup.open_session())
-    row = grant_setup.row(grant)
-    assert row.access_expires_at is not None
-    grant_setup.pass_time(grant, (row.access_expires_at - row.now).total_seconds() - 50)
+    grant_setup.expire_in(grant, seconds=50)
     upstream.script.append(error)
     answer = await ask(grant_setup, grant)
     assert (answer.status, answer.access_token) == (AnswerStatus.PENDING, tokens.access_token)

@@ -1,7 +1,7 @@
 """Logins at an upstream's pages that are sealed with a key of the vault that this process does not have."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -30,8 +30,6 @@ from doorward_auth.vault.rotation import new_key
 from doorward_identity.tables import upstream_authorizations
 from doorward_kit.column_types import utc_now
 from doorward_kit.key_rotation import write_key_set
-from doorward_kit.metrics import Metrics
-from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.upstream.grant_setup import PROVIDER, GrantSetup
 from integration.upstream.redirect_client import Client, query_of
@@ -150,15 +148,6 @@ async def test_a_wrong_verifier_uses_the_code_up_and_the_tokens_are_revoked_late
     assert await logins.abandoned.end(count=10) == 1
     await logins.setup.deliver()
     assert len(logins.upstream.revoked) == 1
-
-
-@pytest.fixture
-def database(grant_setup: GrantSetup) -> Iterator[Database]:
-    """The connection of rotate-vault."""
-    settings = DatabaseSettings(database_url=SecretStr(grant_setup.url))
-    database = Database(settings, Metrics(), pool_size=1, timeout=60)
-    yield database
-    database.dispose()
 
 
 def test_a_key_that_a_login_under_way_needs_is_not_dropped(

@@ -96,11 +96,7 @@ async def test_a_caller_whose_budget_ends_does_not_end_the_refresh(
 ) -> None:
     tokens = upstream.issue()
     grant = grant_setup.store(tokens, grant_setup.open_session())
-    row = grant_setup.row(grant)
-    assert row.access_expires_at is not None
-    grant_setup.pass_time(
-        grant, (row.access_expires_at - row.now).total_seconds() - 30
-    )  # valid, and soon not
+    grant_setup.expire_in(grant, seconds=30)
     release = asyncio.Event()
     adapter.after = release.wait
     answer = await grant_setup.ensure_fresh(grant, budget=0.0)

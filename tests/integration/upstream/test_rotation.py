@@ -5,13 +5,11 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from doorward import vault_rotation
 from doorward.vault_rotation import VaultRotation
@@ -24,22 +22,11 @@ from doorward_client.settings import SettingsError
 from doorward_identity.tables import upstream_grants
 from doorward_kit.column_types import utc_now
 from doorward_kit.key_rotation import write_key_set
-from doorward_kit.metrics import Metrics
-from doorward_kit.settings import DatabaseSettings
 from doorward_kit.unit_of_work import Database
 from integration.upstream.grant_setup import GrantSetup
 from integration.upstream.revocation_rows import change, reject, rows, unlink
 from integration.upstream.rotating_upstream import RotatingUpstream
 from integration.upstream.vault_keys import keys_of_grants, kids, run
-
-
-@pytest.fixture
-def database(grant_setup: GrantSetup) -> Iterator[Database]:
-    """The command's connection."""
-    settings = DatabaseSettings(database_url=SecretStr(grant_setup.url))
-    database = Database(settings, Metrics(), pool_size=1, timeout=60)
-    yield database
-    database.dispose()
 
 
 def test_the_first_run_makes_a_key(

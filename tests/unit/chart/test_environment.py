@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from typing import Any
 
 import pytest
@@ -159,6 +158,7 @@ def test_the_job_of_the_first_administrator_asks_its_secret_whether_the_password
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("service", [AuthSettings, UsersSettings, TicketsSettings])
+@pytest.mark.usefixtures("without_variables")
 def test_a_service_knows_the_variables_that_it_gets(
     overlay: str, service: type[DoorwardSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,8 +171,6 @@ def test_a_service_knows_the_variables_that_it_gets(
     ]
     given = [variable["name"] for container in pod["containers"] for variable in container["env"]]
     assert "DOORWARD_DATABASE_URL" in given
-    for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
-        monkeypatch.delenv(name)  # the shell's, such as the tests' own
     for name in given:
         monkeypatch.setenv(name, "x")
     assert unknown_variables(service, *GIVEN_TO_ALL) == []

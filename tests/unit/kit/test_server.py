@@ -1,5 +1,4 @@
 import errno
-import os
 import re
 import socket
 
@@ -75,14 +74,7 @@ def test_ignored_api_workers_are_logged(
     assert [line["api_workers"] for line in logged] == said
 
 
-@pytest.fixture
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove those of the shell, such as the tests' own."""
-    for name in [name for name in os.environ if name.startswith("DOORWARD_")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.mark.usefixtures("_no_variables")
+@pytest.mark.usefixtures("without_variables")
 def test_variables_that_no_setting_has_are_named_in_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOG_LEVEL", "LOG_LEVEL_FILE", "LOGLEVEL", "PROT", "DATA_DIR"):
         monkeypatch.setenv(f"DOORWARD_{variable}", "x")
@@ -94,7 +86,7 @@ def test_variables_that_no_setting_has_are_named_in_one_warning(monkeypatch: pyt
     assert line["variables"] == ["DOORWARD_LOGLEVEL", "DOORWARD_PROT"]
 
 
-@pytest.mark.usefixtures("_no_variables")
+@pytest.mark.usefixtures("without_variables")
 def test_known_variables_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOORWARD_LOG_LEVEL", "info")
     with capture_logs() as lines:

@@ -118,12 +118,12 @@ def lock_shared_by_id(connection: sa.Connection, user_id: uuid.UUID) -> Account 
 def find_summaries(connection: sa.Connection, user_ids: Sequence[uuid.UUID]) -> Sequence[sa.RowMapping]:
     """Read the accounts that exist.
 
-    The columns are id, email (None if it is empty), is_verified, name, role, status and avatar_digest.
+    The columns are id, email (None if it is empty), email_verified, name, role, status and avatar_digest.
     """
     columns = (
         users.c.id,
         sa.func.nullif(users.c.email, "").label("email"),
-        users.c.email_verified_at.is_not(None).label("is_verified"),
+        users.c.email_verified_at.is_not(None).label("email_verified"),
         users.c.name,
         users.c.role,
         users.c.status,

@@ -79,11 +79,6 @@ class AccountLookup:
             lambda connection: account_repository.find_summaries(connection, user_ids)
         )
         summaries = [
-            AccountSummary(
-                **row,
-                email_verified=row["is_verified"],
-                picture=picture_url(row["id"], row["avatar_digest"]),
-            )
-            for row in rows
+            AccountSummary(**row, picture=picture_url(row["id"], row["avatar_digest"])) for row in rows
         ]
         return Page(items=summaries, next_cursor=None)

@@ -1,6 +1,6 @@
 """The rate limiter of auth."""
 
-from doorward_identity.audit.own_events import TooManyAttemptsError
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_identity.tables import rate_limits
 from doorward_kit.metrics import Metrics
 from doorward_kit.rate_limiting.limiter import RateLimiter

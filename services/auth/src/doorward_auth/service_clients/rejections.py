@@ -14,8 +14,8 @@ from doorward_auth.rate_limiting.limiter import AuthRateLimiter
 from doorward_auth.rate_limiting.limits import CLIENTS_BY_SOURCE, REJECTED_CLIENT_EVENTS
 from doorward_client.errors import UnavailableError
 from doorward_client.request_context import current_address
-from doorward_identity.audit.own_events import TooManyAttemptsError
 from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_kit.rate_limiting.limits import LimitKey
 from doorward_kit.unit_of_work import Database
 

@@ -7,81 +7,54 @@ may pass, unless they wait for one lock.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import sqlalchemy as sa
 import structlog
 
-from doorward_client.errors import DoorwardError
 from doorward_client.request_context import note_rejection
 from doorward_identity.audit.repository import AuditAction, record
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_identity.tables import audit_events
-from doorward_kit.column_types import first_id_of, moment_of
-from doorward_kit.rate_limiting.limiter import retry_after
+from doorward_kit.rate_limiting.row_limits import RowLimit, recent_rows
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class EventLimit:
-    """`most` events of one user and action in any time of length `window`."""
-
-    most: int
-    window: timedelta
-
-
-CHANGES: Final = EventLimit(100, timedelta(hours=1))
+CHANGES: Final = RowLimit(100, timedelta(hours=1))
 """Of each kind of change. Users do not come near it."""
 
-TOKEN_READS: Final = EventLimit(600, timedelta(minutes=10))
+TOKEN_READS: Final = RowLimit(600, timedelta(minutes=10))
 """Applications read a token of an upstream for each of their requests there."""
 
 _C: Final = audit_events.c
 _RECENT: Final = (
-    sa.select(_C.id)
-    .where(
+    recent_rows(
+        _C.id,
         _C.target_id == sa.bindparam("user_id"),
         _C.actor_id == sa.bindparam("user_id"),
         _C.action == sa.bindparam("action"),
-        _C.id >= sa.bindparam("since"),
     )
-    .order_by(_C.id.desc())
-    .offset(sa.bindparam("others"))
-    .limit(1)
     # That of targets also has what others do to the user: failed logins, reads of tokens by services.
     .with_hint(audit_events, "FORCE INDEX (ix_audit_events_actor_id_id)", "mysql")
     .with_hint(audit_events, "FORCE INDEX (ix_audit_events_actor_id_id)", "mariadb")
 )
 
 
-class TooManyAttemptsError(DoorwardError):
-    """429, in the same words whether or not the account exists."""
-
-    status = 429
-    code = "too_many_attempts"
-    detail = "Too many attempts. Wait as long as `Retry-After` says."
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(headers=retry_after(seconds))
-        self.seconds = seconds
-
-
 def require_room(
-    connection: sa.Connection, action: AuditAction, user_id: uuid.UUID, limit: EventLimit = CHANGES
+    connection: sa.Connection, action: AuditAction, user_id: uuid.UUID, limit: RowLimit = CHANGES
 ) -> None:
     """Raise TooManyAttemptsError if the limit of a user's own events is reached.
 
     After the lock of the account in a transaction it is exact. It reads only the user's own events.
     """
-    now = datetime.now(UTC)
-    values = {"user_id": user_id, "action": action.value, "since": first_id_of(now - limit.window)}
-    oldest = connection.execute(_RECENT, {**values, "others": limit.most - 1}).scalar_one_or_none()
-    if oldest is not None:
+    values = {"user_id": user_id, "action": action.value}
+    seconds = limit.seconds_to_wait(connection, _RECENT, values)
+    if seconds is not None:
         note_rejection()
         log.info("rate_limit.exceeded", limits=[action.value], user_id=str(user_id))
-        raise TooManyAttemptsError((moment_of(oldest) + limit.window - now).total_seconds())
+        raise TooManyAttemptsError(seconds)
 
 
 def record_own(

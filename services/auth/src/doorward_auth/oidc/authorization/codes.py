@@ -2,38 +2,32 @@
 
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 import sqlalchemy as sa
 
 from doorward_auth.opaque_tokens import OpaqueToken
 from doorward_identity.tables import authorization_codes
-from doorward_kit.column_types import first_id_of, moment_of, utc_now
+from doorward_kit.column_types import utc_now
+from doorward_kit.rate_limiting.row_limits import RowLimit, recent_rows
 
 LIFETIME_SECONDS: Final = 60
 RETENTION_SECONDS: Final = 3_600
 """A used code is recognised for so long, and its second use ends what the first opened."""
 
-MAX_CODES: Final = 600
-WINDOW: Final = timedelta(minutes=10)
-"""Codes of a user for one client in that time: as many as logins (LOGINS_BY_ACCOUNT).
+LIMIT: Final = RowLimit(600, timedelta(minutes=10))
+"""Codes of a user for one client: as many as logins (LOGINS_BY_ACCOUNT).
 
 An application that loops keeps its users from no other one. Each code may become a session and an audit
 event, and past MAX_SESSIONS_PER_BROWSER a revocation, which every verifier reads.
 """
 
 _C: Final = authorization_codes.c
-_RECENT: Final = (
-    sa.select(_C.id)
-    .where(
-        _C.user_id == sa.bindparam("user_id"),
-        _C.oauth_client_id == sa.bindparam("oauth_client_id"),
-        _C.id > sa.bindparam("since"),
-    )
-    .order_by(_C.id.desc())
-    .offset(MAX_CODES - 1)
-    .limit(1)
+_RECENT: Final = recent_rows(
+    _C.id,
+    _C.user_id == sa.bindparam("user_id"),
+    _C.oauth_client_id == sa.bindparam("oauth_client_id"),
 )
 
 
@@ -65,15 +59,13 @@ class NewCode:
     auth_version: int
 
 
-def seconds_to_wait(connection: sa.Connection, user_id: uuid.UUID, oauth_client_id: uuid.UUID) -> float:
-    """Return how long a user who had MAX_CODES for a client lately has to wait; 0 for others.
-
-    Of requests at the same moment a few more may get one.
-    """
-    now = datetime.now(UTC)
-    asked = {"user_id": user_id, "oauth_client_id": oauth_client_id, "since": first_id_of(now - WINDOW)}
-    oldest = connection.execute(_RECENT, asked).scalar_one_or_none()
-    return 0.0 if oldest is None else max(1.0, (moment_of(oldest) + WINDOW - now).total_seconds())
+def seconds_to_wait(
+    connection: sa.Connection, user_id: uuid.UUID, oauth_client_id: uuid.UUID
+) -> float | None:
+    """Return how long a user who has reached LIMIT for a client has to wait; None for others."""
+    return LIMIT.seconds_to_wait(
+        connection, _RECENT, {"user_id": user_id, "oauth_client_id": oauth_client_id}
+    )
 
 
 def insert(connection: sa.Connection, code: NewCode) -> None:

@@ -32,9 +32,9 @@ from doorward_auth.oidc.id_token_hints import read_hint
 from doorward_auth.oidc.provider import OpenIdProvider
 from doorward_client.keys.key_store import NoSigningKeyError
 from doorward_client.request_context import note_rejection
-from doorward_identity.audit.own_events import TooManyAttemptsError
 from doorward_identity.audit.rejected_calls import RejectedCalls
 from doorward_identity.audit.repository import AuditAction
+from doorward_identity.errors import TooManyAttemptsError
 from doorward_identity.resources import IdentityResources
 
 log = structlog.get_logger(__name__)
@@ -153,14 +153,15 @@ class AuthorizationService:
             auth_version=session.account.auth_version,
         )
 
-        def work(connection: sa.Connection) -> float:
+        def work(connection: sa.Connection) -> float | None:
             seconds = codes.seconds_to_wait(connection, row.user_id, row.oauth_client_id)
-            if not seconds:
+            if seconds is None:
                 codes.insert(connection, row)
                 self._sessions.note_use(connection, session)
             return seconds
 
-        if seconds := await self._database.write(work):
+        seconds = await self._database.write(work)
+        if seconds is not None:
             return self._rejected(query, context, request, seconds)
         log.info(
             "authorization.code_issued",
